@@ -1,0 +1,58 @@
+# `make help` lists the targets. Two of them do everything: `make demo` and `make test`.
+SHELL := /bin/sh
+GO ?= go
+GO_WANTED := 1.26
+DATA ?=
+ARGS ?=
+FUZZTIME ?= 1m
+RACE_TAGS := exclude_graphdriver_btrfs
+
+export CGO_ENABLED := 0
+
+.PHONY: help build demo test check bench fuzz interop-data clients go-version install clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+go-version:
+	@have=$$($(GO) env GOVERSION 2>/dev/null | sed 's/^go//'); \
+	if [ -z "$$have" ]; then echo "make: no Go here. Install Go $(GO_WANTED) or newer: https://go.dev/dl/" >&2; exit 1; fi; \
+	if [ "$$(printf '%s\n%s\n' $(GO_WANTED) "$$have" | sort -V | head -n 1)" != $(GO_WANTED) ]; then \
+	echo "make: Go $$have is too old: treewright needs $(GO_WANTED) or newer: https://go.dev/dl/" >&2; exit 1; fi
+
+build: go-version ## build the static binary ./treewright
+	$(GO) build -trimpath -ldflags='-s -w' -o treewright ./cmd/treewright
+
+demo: build ## compose, mirror, sign, publish and serve on localhost (ARGS=--once verifies and exits)
+	$(GO) run ./cmd/demo $(ARGS)
+
+test: go-version clients ## run every test; installs the clients that are missing
+	$(GO) test -timeout 20m ./...
+
+check: go-version clients ## gofmt, vet, staticcheck, race tests
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed:" $$unformatted >&2; exit 1; fi
+	$(GO) vet ./...
+	cd tools && $(GO) build -o ../out/staticcheck honnef.co/go/tools/cmd/staticcheck
+	out/staticcheck ./...
+	CGO_ENABLED=1 $(GO) test -race -tags $(RACE_TAGS) -timeout 25m ./...
+
+bench: build ## measure beside the peers (DATA=a folder of RPM repositories; root)
+	tools/bench-compose "$(DATA)"
+
+fuzz: go-version ## run every fuzz target for FUZZTIME each
+	tools/fuzz-all $(FUZZTIME)
+
+interop-data: go-version clients ## tests over large real inputs (DATA=folder)
+	@test -d "$(DATA)" || { echo "make interop-data DATA=folder: name a folder with real inputs; docs/testing.md says what it holds" >&2; exit 1; }
+	TREEWRIGHT_DATA="$(abspath $(DATA))" $(GO) test -tags interopdata -run InteropData -count 1 -timeout 60m -v ./...
+
+clients:
+	@tools/install-clients
+
+install: build ## install to PREFIX (default /usr/local), man pages too
+	install -D -m 0755 treewright "$(DESTDIR)$(or $(PREFIX),/usr/local)/bin/treewright"
+	./treewright man "$(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1"
+
+clean: ## remove what the targets built
+	rm -rf treewright out
