@@ -1,0 +1,87 @@
+package ostree
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxRef keeps every component and the whole path within what file systems take.
+const maxRef = 1024
+
+// ValidateRef reports why name is no ref: components of letters, digits, "-",
+// "." and "_", which start with a letter, digit or "_", joined by "/".
+func ValidateRef(name string) error {
+	if len(name) > maxRef {
+		return fmt.Errorf("ref name of %d characters is too long", len(name))
+	}
+	for _, part := range strings.Split(name, "/") {
+		if err := validateFragment(part); err != nil {
+			return fmt.Errorf("ref name %q: %w", name, err)
+		}
+	}
+	if _, err := ParseChecksum(name); err == nil {
+		return fmt.Errorf("ref name %q looks like a checksum", name)
+	}
+	return nil
+}
+
+// ValidateRemote reports why name is no name of a remote.
+func ValidateRemote(name string) error {
+	if err := validateFragment(name); err != nil {
+		return fmt.Errorf("remote name %q: %w", name, err)
+	}
+	return nil
+}
+
+func validateFragment(s string) error {
+	if s == "" {
+		return fmt.Errorf("a part of it is empty")
+	}
+	if len(s) > 255 {
+		return fmt.Errorf("a part of it is longer than 255 characters")
+	}
+	for i := range len(s) {
+		c := s[i]
+		word := c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !word && (i == 0 || c != '-' && c != '.') {
+			return fmt.Errorf("%q cannot stand in %q", c, s)
+		}
+	}
+	return nil
+}
+
+// ValidateCollectionID reports why id is no collection ID: at least two
+// elements of letters, digits and "_", not starting with a digit, joined by ".".
+func ValidateCollectionID(id string) error {
+	elements := strings.Split(id, ".")
+	if len(id) > 255 || len(elements) < 2 {
+		return fmt.Errorf("collection ID %.300q: it has the form org.example.Name, of at most 255 characters", id)
+	}
+	for _, e := range elements {
+		for i := range len(e) {
+			c := e[i]
+			letter := c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+			if !letter && (i == 0 || c < '0' || c > '9') {
+				return fmt.Errorf("collection ID %q: %q cannot stand in %q", id, c, e)
+			}
+		}
+		if e == "" {
+			return fmt.Errorf("collection ID %q: an element of it is empty", id)
+		}
+	}
+	return nil
+}
+
+// ValidateFilename reports why name cannot be an entry of a dirtree.
+func ValidateFilename(name string) error {
+	switch {
+	case name == "", name == ".", name == "..":
+		return fmt.Errorf("file name %q is not allowed", name)
+	case strings.ContainsAny(name, "/\x00"):
+		return fmt.Errorf("file name %q holds a slash or NUL", name)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("file name %q is not UTF-8; OSTree stores no others", name)
+	}
+	return nil
+}
