@@ -1,0 +1,173 @@
+// Package sign makes and checks the signatures of commits and summaries.
+//
+// A signature lies beside what it signs, never in it: a commit's in its
+// detached metadata (objects/XX/….commitmeta), a summary's in summary.sig.
+// Both files are one GVariant a{sv} in which each engine has a key that holds
+// an array of signatures, aay, so that many keys can sign the same bytes and
+// nothing that was signed changes:
+//
+//	'ostree.gpgsigs'       <[ay ...]>  binary detached OpenPGP signatures
+//	'ostree.sign.ed25519'  <[ay ...]>  raw ed25519 signatures, 64 bytes each
+//
+// The signed bytes are those of the commit object or of the summary file, as
+// they are stored. A reader accepts them when one signature verifies under one
+// of its keys. Formats: RFC 4880 and 9580 for OpenPGP; libostree's
+// ostree-sign(3) for ed25519.
+package sign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/treewright/treewright/ostree/gvariant"
+)
+
+// The keys under which a dictionary of signatures holds those of an engine.
+const (
+	KeyOpenPGP = "ostree.gpgsigs"
+	KeyEd25519 = "ostree.sign.ed25519"
+)
+
+// Limits on what a server may send as signatures.
+const (
+	maxSignatures    = 256
+	maxSignatureSize = 64 << 10
+)
+
+// A Signature is one signature and the dictionary key that it belongs under.
+type Signature struct {
+	Key  string
+	Data []byte
+}
+
+// A Signer makes signatures with one secret key.
+type Signer interface {
+	// Sign signs data.
+	Sign(ctx context.Context, data []byte) (Signature, error)
+	// Signed reports whether dict already holds a good signature of data by
+	// the signer's key.
+	Signed(ctx context.Context, data []byte, dict gvariant.Dict) (bool, error)
+}
+
+// Verified says whose signature was accepted.
+type Verified struct {
+	Fingerprint string    // of the primary key, upper-case hexadecimal
+	UID         string    // the key's primary user ID; empty for ed25519
+	Created     time.Time // when the signature was made; zero for ed25519
+}
+
+// Reasons why a signature does not count.
+var (
+	ErrUnsigned   = errors.New("there is no signature")
+	ErrUnknownKey = errors.New("the key is not in the keyring")
+	ErrBad        = errors.New("the signature does not belong to this content")
+	ErrExpired    = errors.New("expired")
+	ErrRevoked    = errors.New("revoked")
+	ErrUnusable   = errors.New("unusable")
+)
+
+// A SignatureError says why one signature does not count. Err wraps one of the
+// reasons above.
+type SignatureError struct {
+	KeyID string // as far as the signature names it, upper-case hexadecimal
+	Err   error
+}
+
+func (e *SignatureError) Error() string {
+	if e.KeyID == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("key %s: %v", e.KeyID, e.Err)
+}
+
+func (e *SignatureError) Unwrap() error { return e.Err }
+
+// A VerifyError says why no signature was accepted: ErrUnsigned when there is
+// none, else one reason per signature.
+type VerifyError struct {
+	Signatures []*SignatureError
+}
+
+func (e *VerifyError) Error() string {
+	if len(e.Signatures) == 0 {
+		return ErrUnsigned.Error()
+	}
+	reasons := make([]string, len(e.Signatures))
+	for i, s := range e.Signatures {
+		reasons[i] = s.Error()
+	}
+	return "no valid signature: " + strings.Join(reasons, "; ")
+}
+
+// Unwrap makes errors.Is work with the reasons.
+func (e *VerifyError) Unwrap() []error {
+	if len(e.Signatures) == 0 {
+		return []error{ErrUnsigned}
+	}
+	errs := make([]error, len(e.Signatures))
+	for i, s := range e.Signatures {
+		errs[i] = s
+	}
+	return errs
+}
+
+// Append returns dict with sig after the signatures that it holds already; a
+// signature that is there is not added again. dict itself does not change.
+func Append(dict gvariant.Dict, sig Signature) gvariant.Dict {
+	var elements []gvariant.Value
+	if old, ok := dict.Get(sig.Key); ok && old.Type() == "aay" {
+		for _, s := range old.All() {
+			if bytes.Equal(s.Bytes(), sig.Data) {
+				return dict
+			}
+			elements = append(elements, s)
+		}
+	}
+	elements = append(elements, gvariant.Bytes(sig.Data))
+	out := dict.Clone()
+	out.Set(sig.Key, gvariant.Array("ay", elements...))
+	return out
+}
+
+// Merge returns dict with the signatures of other that it lacks. Where the two
+// differ in an entry that holds no signatures, other's counts: it is newer.
+func Merge(dict, other gvariant.Dict) gvariant.Dict {
+	out := dict.Clone()
+	for _, entry := range other {
+		if entry.Value.Type() != "aay" {
+			out.Set(entry.Key, entry.Value)
+			continue
+		}
+		for _, s := range entry.Value.All() {
+			out = Append(out, Signature{Key: entry.Key, Data: s.Bytes()})
+		}
+	}
+	return out
+}
+
+// signatures returns those that dict holds under key.
+func signatures(dict gvariant.Dict, key string) ([][]byte, error) {
+	value, ok := dict.Get(key)
+	if !ok {
+		return nil, nil
+	}
+	if value.Type() != "aay" {
+		return nil, fmt.Errorf("reading the signatures %s: got type %s, want aay", key, value.Type())
+	}
+	n := value.Len()
+	if n > maxSignatures {
+		return nil, fmt.Errorf("reading the signatures %s: got %d, at most %d are allowed", key, n, maxSignatures)
+	}
+	sigs := make([][]byte, n)
+	for i := range sigs {
+		sigs[i] = value.Index(i).Bytes()
+		if len(sigs[i]) > maxSignatureSize {
+			return nil, fmt.Errorf("reading the signatures %s: one is %d bytes long, at most %d are allowed", key, len(sigs[i]), maxSignatureSize)
+		}
+	}
+	return sigs, nil
+}
