@@ -27,13 +27,15 @@ func sortedXattrs(xs []Xattr) []Xattr {
 }
 
 func validateXattrs(xs []Xattr) error {
-	for i, x := range xs {
+	prev := ""
+	for _, x := range sortedXattrs(xs) {
 		if x.Name == "" || strings.IndexByte(x.Name, 0) >= 0 {
 			return fmt.Errorf("xattr name %q is empty or holds a NUL", x.Name)
 		}
-		if slices.ContainsFunc(xs[:i], func(y Xattr) bool { return y.Name == x.Name }) {
+		if x.Name == prev {
 			return fmt.Errorf("xattr %s stands twice", x.Name)
 		}
+		prev = x.Name
 	}
 	return nil
 }
