@@ -73,3 +73,6 @@ func (f *File) IsSymlink() bool { return f.Mode&ModeType == ModeSymlink }
 
 // IsGhost reports whether the package owns the path without delivering it.
 func (f *File) IsGhost() bool { return f.Flags&FileGhost != 0 }
+
+// maxPathLength is Linux's longest path.
+const maxPathLength = 4096
