@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -139,7 +138,11 @@ func readEntities(data []byte) ([]*openpgp.Entity, error) {
 	return nil, errors.New("it holds no OpenPGP key, neither armored (-----BEGIN PGP PUBLIC KEY BLOCK-----) nor binary")
 }
 
-var armorStart = []byte("-----BEGIN PGP ")
+// The lines that begin and end an armored block.
+var (
+	armorStart = []byte("-----BEGIN PGP ")
+	armorEnd   = []byte("-----END PGP ")
+)
 
 // nextKeyBlock cuts the first run of binary packets or the first armored block
 // off data. It returns nil when no key follows.
@@ -155,10 +158,17 @@ func nextKeyBlock(data []byte) (binary, rest []byte, err error) {
 	if start < 0 {
 		return nil, nil, nil
 	}
-	in := bufio.NewReaderSize(bytes.NewReader(data[start:]), 4096)
-	counted := &countReader{r: bytes.NewReader(data[start:])}
-	in.Reset(counted)
-	block, err := armor.Decode(in)
+	data = data[start:]
+	end := bytes.Index(data, armorEnd)
+	if end < 0 {
+		return nil, nil, errors.New("reading an armored block: its end is missing")
+	}
+	if line := bytes.IndexByte(data[end:], '\n'); line >= 0 {
+		end += line + 1
+	} else {
+		end = len(data)
+	}
+	block, err := armor.Decode(bytes.NewReader(data[:end]))
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading an armored block: %w", err)
 	}
@@ -172,18 +182,7 @@ func nextKeyBlock(data []byte) (binary, rest []byte, err error) {
 	if len(binary) == 0 {
 		return nil, nil, errors.New("reading an armored block: it is empty")
 	}
-	return binary, data[start+counted.n-in.Buffered():], nil
-}
-
-type countReader struct {
-	r io.Reader
-	n int
-}
-
-func (c *countReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += n
-	return n, err
+	return binary, data[end:], nil
 }
 
 // readBinaryKeys reads the keys of one block. The error is about the last one
