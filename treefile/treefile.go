@@ -1,9 +1,6 @@
 package treefile
 
-import (
-	"io/fs"
-	"slices"
-)
+import "io/fs"
 
 // A Treefile is one treefile with everything it includes merged, variables
 // substituted and every key checked. Fields hold the key's default when no
@@ -103,16 +100,6 @@ type Warning struct {
 	Position
 	Key  string
 	Text string
-}
-
-// A KeyUse is one key that the flattened treefile sets.
-type KeyUse struct {
-	Key string
-	// Position of the setting; of the outermost one where several files add
-	// to one list.
-	Position
-	// Default is true when the value is what the key has when nobody sets it.
-	Default bool
 }
 
 // RepoPackages are specs that must come from one repository.
@@ -242,27 +229,12 @@ type Options struct {
 	Warn      func(Warning)
 }
 
-// Load reads path and all that it includes. Errors are *Error (joined where
-// there are several): they name the file, line and key.
+// Load reads path and all that it includes. Errors are *Error, joined where
+// there are several: they name the file, the line and the key.
 func Load(path string, opts Options) (*Treefile, error) {
 	if opts.Arch == "" {
 		opts.Arch = HostArch()
 	}
 	ld := &loader{opts: opts}
 	return ld.load(path)
-}
-
-// Keys returns every key that is set, in alphabetical order.
-func (t *Treefile) Keys() []KeyUse {
-	return slices.Clone(t.layer.uses(t))
-}
-
-// Key returns where key is set, and false when no file sets it.
-func (t *Treefile) Key(key string) (KeyUse, bool) {
-	for _, use := range t.layer.uses(t) {
-		if use.Key == key {
-			return use, true
-		}
-	}
-	return KeyUse{}, false
 }

@@ -46,3 +46,19 @@ func (v Value) describe() string {
 	}
 	return fmt.Sprintf("the string %q", v.text)
 }
+
+// ParseValue reads a value as a command line gives it: true and false are
+// booleans, digits a number, all else a string; "35" in double quotes is a
+// string too.
+func ParseValue(text string) Value {
+	if text == "true" || text == "false" {
+		return BoolValue(text == "true")
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return NumberValue(n)
+	}
+	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' {
+		text = text[1 : len(text)-1]
+	}
+	return StringValue(text)
+}
