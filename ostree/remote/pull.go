@@ -1,0 +1,193 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+)
+
+// PullOptions say what Pull brings.
+type PullOptions struct {
+	// Refs are the refs to pull, into refs of the same names. Mirror with no
+	// Refs pulls all that the summary lists.
+	Refs   []string
+	Mirror bool
+	// Depth is how many ancestors of each commit to pull; -1 means all.
+	Depth int
+	// TimestampCheck refuses commits that are older than those they replace.
+	TimestampCheck bool
+}
+
+// PulledRef is the outcome for one wanted commit.
+type PulledRef struct {
+	Ref     string          `json:"ref,omitempty"`
+	Old     ostree.Checksum `json:"old,omitzero"` // zero: the ref is new
+	New     ostree.Checksum `json:"new"`
+	Objects int64           `json:"objects"` // fetched
+	Bytes   int64           `json:"bytes"`   // fetched
+	Parents int             `json:"parents,omitempty"`
+	// MetaChanged says that signatures were added.
+	MetaChanged bool `json:"metadata-changed,omitempty"`
+}
+
+// Result is what a pull brought.
+type Result struct {
+	Refs    []PulledRef `json:"refs"` // in the order of the wishes
+	Objects int64       `json:"objects"`
+	Bytes   int64       `json:"bytes"`
+}
+
+// pulled is a Want at work.
+type pulled struct {
+	Want
+	out            PulledRef
+	objects, bytes atomic.Int64
+}
+
+// Pull brings refs of the remote, with their commits, into dst. All of them
+// become visible together, after their objects. On an error dst's refs are as
+// they were.
+func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) (_ *Result, err error) {
+	if _, err := r.Config(ctx); err != nil {
+		return nil, err
+	}
+	refs, err := r.wantedRefs(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	txn, err := dst.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, txn.Abort()) }()
+	wants := make([]Want, len(refs))
+	old := make([]ostree.Checksum, len(refs))
+	for i, ref := range refs {
+		if wants[i], old[i], err = r.wantRef(ctx, dst, ref, opts); err != nil {
+			return nil, err
+		}
+	}
+	result, err := r.PullInto(ctx, dst, txn, wants)
+	if err != nil {
+		return nil, err
+	}
+	for i := range result.Refs {
+		ref := &result.Refs[i]
+		ref.Old = old[i]
+		if err := errors.Join(txn.ExpectRef(ref.Ref, ref.Old), txn.SetRef(ref.Ref, ref.New)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := txn.Commit(ctx); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// wantedRefs returns the refs that opts ask for.
+func (r *Remote) wantedRefs(ctx context.Context, opts PullOptions) ([]string, error) {
+	if len(opts.Refs) > 0 {
+		refs := slices.Clone(opts.Refs)
+		slices.Sort(refs)
+		return slices.Compact(refs), nil
+	}
+	if !opts.Mirror {
+		return nil, fmt.Errorf("pulling from %s: name the refs, or ask for all of them (--mirror)", r.URL())
+	}
+	summary, err := r.Summary(ctx)
+	if errors.Is(err, ErrNoSummary) {
+		return nil, fmt.Errorf("%w, so that its refs must be named", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	refs := make([]string, len(summary.Refs))
+	for i, ref := range summary.Refs {
+		refs[i] = ref.Name
+	}
+	return refs, nil
+}
+
+// wantRef resolves a ref on both sides.
+func (r *Remote) wantRef(ctx context.Context, dst *archive.Repo, ref string, opts PullOptions) (Want, ostree.Checksum, error) {
+	w := Want{Ref: ref, Depth: opts.Depth}
+	var err error
+	if w.Commit, w.Size, err = r.ResolveRef(ctx, ref); err != nil {
+		return w, ostree.Checksum{}, err
+	}
+	old, err := dst.ResolveRef(ref)
+	if errors.Is(err, archive.ErrNotExist) {
+		return w, ostree.Checksum{}, nil
+	}
+	if err != nil {
+		return w, ostree.Checksum{}, err
+	}
+	w.Have = old
+	if opts.TimestampCheck && old != w.Commit {
+		have, err := dst.Commit(ctx, old)
+		if err != nil {
+			return w, old, fmt.Errorf("reading the present commit of %s: %w", ref, err)
+		}
+		w.NotBefore = have.Timestamp
+	}
+	return w, old, nil
+}
+
+// PullInto brings the wanted commits, with all that they need, into dst. Every
+// commit is verified before the first object is stored. Commits and their
+// detached metadata become visible when txn, of dst, is committed; setting refs
+// is the caller's. Objects may be stored before that, so that a pull which is
+// killed can go on later.
+func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want) (_ *Result, err error) {
+	work := make([]*pulled, len(wants))
+	for i, w := range wants {
+		work[i] = &pulled{Want: w, out: PulledRef{Ref: w.Ref, New: w.Commit}}
+	}
+	commits, err := r.fetchCommits(ctx, dst, work)
+	if err != nil {
+		return nil, err
+	}
+	p := &puller{remote: r, dst: dst, seen: map[ostree.ObjectName]struct{}{}}
+	if err := p.run(ctx, commits); err != nil {
+		return nil, err
+	}
+	stored := map[ostree.Checksum]bool{}
+	for _, c := range commits {
+		if c.checksum != c.want.Commit {
+			c.want.out.Parents++
+		}
+		if stored[c.checksum] {
+			continue
+		}
+		stored[c.checksum] = true
+		if err := r.storeCommit(ctx, dst, txn, c); err != nil {
+			return nil, &CommitError{Ref: c.want.Ref, Commit: c.checksum, URL: r.URL(), Err: err}
+		}
+	}
+	result := &Result{Refs: make([]PulledRef, len(work))}
+	for i, w := range work {
+		w.out.Objects, w.out.Bytes = w.objects.Load(), w.bytes.Load()
+		result.Refs[i] = w.out
+		result.Objects += w.out.Objects
+		result.Bytes += w.out.Bytes
+	}
+	return result, nil
+}
+
+// storeCommit puts a commit whose objects are all there into txn.
+func (r *Remote) storeCommit(ctx context.Context, dst *archive.Repo, txn *archive.Txn, c *verifiedCommit) error {
+	if !c.whole {
+		if _, err := txn.WriteMeta(ctx, ostree.ObjectCommit, c.data); err != nil {
+			return err
+		}
+	}
+	if c.partial {
+		txn.ClearPartial(c.checksum)
+	}
+	return r.storeMeta(ctx, dst, txn, c)
+}

@@ -1,0 +1,216 @@
+// Package remote reads OSTree repositories over http, https and file: URLs, and
+// pulls commits from them into an archive repository.
+//
+// A repository is plain files. What is asked for, in this order:
+//
+//	config                            must say that the mode is archive
+//	summary.sig, summary              the refs; without a summary,
+//	refs/heads/REF                    one ref, 64 hexadecimal digits
+//	objects/XX/….commitmeta           detached metadata: the signatures
+//	objects/XX/….commit               checksum, signature, bindings and time are
+//	                                  checked before anything else is fetched
+//	objects/XX/….dirtree  ….dirmeta   the tree, from its root on
+//	objects/XX/….filez                file content
+//
+// Nothing that a server sends is believed. Objects are compared with their
+// checksum before they are stored, and files are stored as they came, without
+// being compressed again. Refs, and commits with them, appear last: a pull that
+// was cut leaves at most objects that no ref names, and the next one goes on
+// from there.
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/ostree/sign"
+)
+
+// Options configure a Remote. The zero value reads without credentials and
+// verifies checksums alone.
+type Options struct {
+	// Keyring holds the keys that signatures must be of.
+	Keyring *sign.Keyring
+	// GPGVerify wants a good signature on every commit, GPGVerifySummary one
+	// on the summary. Both need Keyring and Clock.
+	GPGVerify, GPGVerifySummary bool
+	// Clock tells when keys are judged.
+	Clock func() time.Time
+	// CollectionID, when set, is the one that commits must be bound to.
+	CollectionID string
+	// RequireBinding refuses commits that name no refs at all. Without it, and
+	// without a CollectionID, only a binding to other refs is refused.
+	RequireBinding bool
+	// Signer, when set, adds its signature to the detached metadata of each
+	// commit that is pulled.
+	Signer sign.Signer
+
+	// MaxRequests bounds the requests under way at once; zero means 24.
+	MaxRequests int
+	// MaxFileSize bounds one file object, as it is stored; zero means 16 GiB.
+	MaxFileSize int64
+	// Retries is how often a request that fails in passing is repeated; zero
+	// means 4, a negative number none.
+	Retries int
+
+	UserAgent string
+	// Proxy is the URL of a proxy; when it is empty, ProxyFor chooses.
+	Proxy    string
+	ProxyFor func(*http.Request) (*url.URL, error)
+	// Username and Password, or Bearer, are sent to the remote's host.
+	Username, Password, Bearer string
+	// CAFile, CertFile and KeyFile are PEM files for TLS.
+	CAFile, CertFile, KeyFile string
+	InsecureTLS               bool
+
+	// Progress hears of the objects of a pull. The total grows while trees are
+	// being read.
+	Progress func(stage string, done, total int64)
+
+	// sleep waits between attempts; tests do not.
+	sleep func(ctx context.Context, d time.Duration) error
+	// flush bounds what a kill can lose; zero means the package's limits.
+	flushObjects, flushBytes int64
+}
+
+const (
+	defaultRequests = 24
+	defaultMaxFile  = 16 << 30
+	maxSignatures   = 4 << 20 // of a signature file
+	maxConfig       = 1 << 20
+	maxRefFile      = 1 << 10
+)
+
+// ErrNotFound says that the remote has no such file or ref.
+var ErrNotFound = errors.New("not found on the remote")
+
+// ErrNoSummary says that the remote has no summary, and so no list of refs.
+var ErrNoSummary = errors.New("the remote has no summary")
+
+// Remote is an OSTree repository that is read over the network or from disk.
+// It is safe for concurrent use.
+type Remote struct {
+	base   string // without a trailing slash
+	opts   Options
+	client *fetch.Client
+	large  chan struct{} // the right to hold one large metadata object
+
+	mu      sync.Mutex
+	config  *Config         // once read
+	summary *ostree.Summary // once read and verified
+}
+
+// Open returns the repository at rawURL: http, https, file: or an absolute
+// path. It does not talk to it yet.
+func Open(rawURL string, opts Options) (*Remote, error) {
+	base := strings.TrimRight(rawURL, "/")
+	if _, local, err := fetch.LocalPath(base); err != nil {
+		return nil, err
+	} else if !local {
+		u, err := url.Parse(base)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("the remote's URL cannot be read: want http, https, file: or an absolute path")
+		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
+			return nil, fmt.Errorf("the remote's URL %s: want http, https, file: or an absolute path, without a query", u.Redacted())
+		}
+	}
+	switch {
+	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Keyring == nil:
+		return nil, fmt.Errorf("verifying %s: no keyring is given", Redact(base))
+	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Clock == nil:
+		return nil, fmt.Errorf("verifying %s: no clock is given", Redact(base))
+	}
+	if opts.MaxRequests <= 0 {
+		opts.MaxRequests = defaultRequests
+	}
+	if opts.MaxFileSize <= 0 {
+		opts.MaxFileSize = defaultMaxFile
+	}
+	client, err := fetch.New(fetch.Options{
+		UserAgent: opts.UserAgent, Proxy: opts.Proxy, ProxyFor: opts.ProxyFor,
+		Username: opts.Username, Password: opts.Password, Bearer: opts.Bearer,
+		AuthHosts: authHosts(base),
+		CAFile:    opts.CAFile, CertFile: opts.CertFile, KeyFile: opts.KeyFile, InsecureTLS: opts.InsecureTLS,
+		Retries: opts.Retries, MaxPerHost: opts.MaxRequests, Sleep: opts.sleep,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Remote{base: base, opts: opts, client: client, large: make(chan struct{}, 1)}, nil
+}
+
+// authHosts returns the host that may see the credentials.
+func authHosts(base string) []string {
+	if u, err := url.Parse(base); err == nil && u.Host != "" {
+		return []string{u.Host}
+	}
+	return nil
+}
+
+// Close drops the idle connections.
+func (r *Remote) Close() { r.client.Close() }
+
+// URL returns the remote's address without credentials.
+func (r *Remote) URL() string { return Redact(r.base) }
+
+// Redact returns a URL without user name and password.
+func Redact(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "(an unreadable URL)"
+	}
+	u.User = nil
+	return u.String()
+}
+
+// ReadFile returns a file of the repository, named by its path there. A file
+// that is absent is ErrNotFound; one that is larger than most is an error.
+func (r *Remote) ReadFile(ctx context.Context, name string, most int64) ([]byte, error) {
+	data, _, err := r.client.ReadAll(ctx, r.fileURL(name), fetch.GetOptions{MaxSize: most})
+	if err != nil {
+		return nil, r.fetchError(name, err)
+	}
+	return data, nil
+}
+
+// fileURL returns the URL of a file of the repository. Each part of the names
+// that we ask for was checked, so escaping is only for strange base URLs.
+func (r *Remote) fileURL(name string) string { return r.base + "/" + name }
+
+// fetchError says which file of which remote err is about.
+func (r *Remote) fetchError(name string, err error) error {
+	if errors.Is(err, fetch.ErrNotFound) {
+		return &NotFoundError{URL: r.URL(), Name: name}
+	}
+	return fmt.Errorf("fetching %s from %s: %w", name, r.URL(), err)
+}
+
+// A NotFoundError says which file a remote lacks. It is ErrNotFound.
+type NotFoundError struct {
+	URL, Name string
+}
+
+func (e *NotFoundError) Error() string { return fmt.Sprintf("%s has no file %s", e.URL, e.Name) }
+
+// Is makes errors.Is(err, ErrNotFound) true.
+func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
+
+// Verify checks the signatures of data, a file of signatures such as
+// summary.sig, against the remote's keyring.
+func (r *Remote) Verify(data, signatures []byte) (*sign.Verified, error) {
+	dict, err := gvariant.ParseDict(signatures)
+	if err != nil {
+		return nil, fmt.Errorf("reading the signatures: %w", err)
+	}
+	return r.opts.Keyring.Verify(data, dict, r.opts.Clock())
+}
