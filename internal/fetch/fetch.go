@@ -51,6 +51,9 @@ type Options struct {
 	// InsecureTLS accepts any server certificate.
 	InsecureTLS bool
 
+	// IPVersion, when 4 or 6, keeps to addresses of that kind.
+	IPVersion int
+
 	// Retries is how many times a failed request is repeated; zero means 4, a
 	// negative number none.
 	Retries int
@@ -120,8 +123,13 @@ func New(opts Options) (*Client, error) {
 	}
 	dialer := &net.Dialer{Timeout: o.Timeout, KeepAlive: 30 * time.Second}
 	c.transport = &http.Transport{
-		Proxy:               proxy,
-		DialContext:         dialer.DialContext,
+		Proxy: proxy,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if o.IPVersion == 4 || o.IPVersion == 6 {
+				network = fmt.Sprintf("tcp%d", o.IPVersion)
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
 		TLSClientConfig:     tlsConfig,
 		TLSHandshakeTimeout: o.Timeout,
 		ForceAttemptHTTP2:   true,
