@@ -40,7 +40,7 @@ func (e *MissingError) Is(target error) bool { return target == ErrNotFound }
 // readMeta fetches a metadata object and compares it with its checksum.
 func (r *Remote) readMeta(ctx context.Context, name ostree.ObjectName, most int64) ([]byte, error) {
 	var data []byte
-	err := r.transfer(ctx, name, most, func(body io.Reader) (err error) {
+	err := r.transfer(ctx, name, most, func(body *bodyReader) (err error) {
 		data, err = r.readAll(ctx, body)
 		return err
 	})
@@ -72,10 +72,9 @@ func (r *Remote) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
 // importFile fetches a file object into txn, as it is stored.
 func (r *Remote) importFile(ctx context.Context, txn *archive.Txn, c ostree.Checksum) (size int64, err error) {
 	name := ostree.ObjectName{Checksum: c, Type: ostree.ObjectFile}
-	err = r.transfer(ctx, name, r.opts.MaxFileSize, func(body io.Reader) error {
-		counted := &countReader{r: body}
-		err := txn.ImportObject(ctx, name, counted)
-		size = counted.n
+	err = r.transfer(ctx, name, r.opts.MaxFileSize, func(body *bodyReader) error {
+		err := txn.ImportObject(ctx, name, body)
+		size = body.n
 		return err
 	})
 	return size, err
@@ -83,7 +82,7 @@ func (r *Remote) importFile(ctx context.Context, txn *archive.Txn, c ostree.Chec
 
 // transfer opens an object and has read consume it. What was cut is begun
 // anew; what read itself finds wrong is not.
-func (r *Remote) transfer(ctx context.Context, name ostree.ObjectName, most int64, read func(io.Reader) error) error {
+func (r *Remote) transfer(ctx context.Context, name ostree.ObjectName, most int64, read func(*bodyReader) error) error {
 	file := "objects/" + name.ArchivePath()
 	for attempt := 1; ; attempt++ {
 		resp, err := r.client.Get(ctx, r.fileURL(file), fetch.GetOptions{MaxSize: most, Immutable: true})
@@ -92,6 +91,7 @@ func (r *Remote) transfer(ctx context.Context, name ostree.ObjectName, most int6
 		}
 		body := &bodyReader{r: resp.Body}
 		err = errors.Join(read(body), resp.Body.Close())
+		r.bytes.Add(body.n)
 		if err == nil {
 			return nil
 		}
@@ -102,28 +102,19 @@ func (r *Remote) transfer(ctx context.Context, name ostree.ObjectName, most int6
 	}
 }
 
-// bodyReader notes whether reading itself failed.
+// bodyReader counts, and notes whether reading itself failed.
 type bodyReader struct {
 	r   io.Reader
+	n   int64
 	err error
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
+	b.n += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err
 	}
-	return n, err
-}
-
-type countReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
 	return n, err
 }
 

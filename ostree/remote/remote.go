@@ -27,6 +27,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/treewright/treewright/internal/fetch"
@@ -103,6 +104,7 @@ type Remote struct {
 	opts   Options
 	client *fetch.Client
 	large  chan struct{} // the right to hold one large metadata object
+	bytes  atomic.Int64
 
 	mu      sync.Mutex
 	config  *Config         // once read
@@ -180,8 +182,12 @@ func (r *Remote) ReadFile(ctx context.Context, name string, most int64) ([]byte,
 	if err != nil {
 		return nil, r.fetchError(name, err)
 	}
+	r.bytes.Add(int64(len(data)))
 	return data, nil
 }
+
+// Bytes returns how much content was fetched so far.
+func (r *Remote) Bytes() int64 { return r.bytes.Load() }
 
 // fileURL returns the URL of a file of the repository. Each part of the names
 // that we ask for was checked, so escaping is only for strange base URLs.

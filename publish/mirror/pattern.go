@@ -1,0 +1,93 @@
+package mirror
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/treewright/treewright/ostree"
+)
+
+// checkPattern reports why p is no pattern of refs.
+func checkPattern(p string) error {
+	if !isPattern(p) {
+		return ostree.ValidateRef(p)
+	}
+	for _, part := range strings.Split(p, "/") {
+		if _, err := path.Match(part, ""); err != nil || part == "" {
+			return fmt.Errorf("the pattern %q cannot be read: a component of it is empty or has an open bracket", p)
+		}
+	}
+	return nil
+}
+
+func isPattern(p string) bool { return strings.ContainsAny(p, `*?[\`) }
+
+// match reports whether ref is p, or matches it.
+func match(p, ref string) bool {
+	return matchParts(strings.Split(p, "/"), strings.Split(ref, "/"))
+}
+
+func matchParts(pattern, parts []string) bool {
+	for len(pattern) > 0 {
+		if pattern[0] == "**" {
+			for i := range len(parts) + 1 {
+				if matchParts(pattern[1:], parts[i:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if len(parts) == 0 {
+			return false
+		}
+		if ok, err := path.Match(pattern[0], parts[0]); err != nil || !ok {
+			return false
+		}
+		pattern, parts = pattern[1:], parts[1:]
+	}
+	return len(parts) == 0
+}
+
+// reserved tells the refs that describe their own repository: ours makes them
+// anew, and an upstream's would show its refs instead of ours.
+func reserved(ref string) bool {
+	first, _, _ := strings.Cut(ref, "/")
+	return first == "appstream" || first == "appstream2" || first == "screenshots" || ref == "ostree-metadata"
+}
+
+// archOf returns the architecture of an app or runtime ref, or "".
+func archOf(ref string) string {
+	parts := strings.Split(ref, "/")
+	if len(parts) == 4 && (parts[0] == "app" || parts[0] == "runtime") {
+		return parts[2]
+	}
+	return ""
+}
+
+// wanted reports whether the options choose ref.
+func (o *Options) wanted(ref string) bool {
+	if reserved(ref) {
+		return false
+	}
+	if arch := archOf(ref); arch != "" && len(o.Arches) > 0 && !slices.Contains(o.Arches, arch) {
+		return false
+	}
+	return slices.ContainsFunc(o.Refs, func(p string) bool { return match(p, ref) })
+}
+
+// wantedArch reports whether the options can choose refs of arch.
+func (o *Options) wantedArch(arch string) bool {
+	if len(o.Arches) > 0 && !slices.Contains(o.Arches, arch) {
+		return false
+	}
+	return slices.ContainsFunc(o.Refs, func(p string) bool {
+		parts := strings.Split(p, "/")
+		if len(parts) != 4 || slices.Contains(parts, "**") {
+			return true
+		}
+		ok, err := path.Match(parts[2], arch)
+		return ok || err != nil
+	})
+}
