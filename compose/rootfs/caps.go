@@ -1,0 +1,19 @@
+package rootfs
+
+import (
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/rpmrepo/rpm"
+)
+
+// capabilityXattr returns the extended attribute that gives a file the
+// capabilities of a package's text; none for an empty text.
+func capabilityXattr(text string) ([]ostree.Xattr, error) {
+	if text == "" {
+		return nil, nil
+	}
+	value, err := rpm.ParseCaps(text)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return []ostree.Xattr{{Name: "security.capability", Value: value}}, nil
+}

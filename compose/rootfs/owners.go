@@ -1,0 +1,132 @@
+package rootfs
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/treewright/treewright/compose/content"
+)
+
+// UnknownOwner is a user or group that packages name and the tree does not
+// have. Its files belong to root, without setuid and setgid bits.
+type UnknownOwner struct {
+	Name  string   `json:"name"`
+	Kind  string   `json:"kind"` // "user" or "group"
+	Paths []string `json:"paths"`
+}
+
+// ids maps names to ids.
+type ids map[string]uint32
+
+// ResolveOwners gives every node the ids that the tree's own passwd and group
+// files have for its owner: those in etc, usr/etc and usr/lib, in this order.
+// open returns the bytes of a file.
+func (t *Tree) ResolveOwners(open func(content.Digest) (io.ReadCloser, error)) ([]UnknownOwner, error) {
+	users, err := t.readIDs("passwd", open)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := t.readIDs("group", open)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{users: users, groups: groups, unknown: map[[2]string]*UnknownOwner{}}
+	if err := t.Walk(r.resolve); err != nil {
+		return nil, err
+	}
+	list := make([]UnknownOwner, 0, len(r.unknown))
+	for _, u := range r.unknown {
+		list = append(list, *u)
+	}
+	slices.SortFunc(list, func(a, b UnknownOwner) int {
+		return cmp.Or(-strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
+	return list, nil
+}
+
+type resolver struct {
+	users, groups ids
+	unknown       map[[2]string]*UnknownOwner
+}
+
+func (r *resolver) resolve(path string, n *Node) error {
+	uid, userOK := r.users[n.User]
+	gid, groupOK := r.groups[n.Group]
+	if !userOK {
+		r.note("user", n.User, path)
+	}
+	if !groupOK {
+		r.note("group", n.Group, path)
+	}
+	n.UID, n.GID = uid, gid
+	if !n.IsSymlink() && (!userOK || !groupOK) {
+		n.Mode &^= 0o6000
+	}
+	return nil
+}
+
+func (r *resolver) note(kind, name, path string) {
+	key := [2]string{kind, name}
+	u := r.unknown[key]
+	if u == nil {
+		u = &UnknownOwner{Name: name, Kind: kind}
+		r.unknown[key] = u
+	}
+	u.Paths = append(u.Paths, path)
+}
+
+// maxAccounts bounds a passwd or group file.
+const maxAccounts = 16 << 20
+
+// readIDs reads the files of the tree called name. The first entry of an
+// account counts; root is always 0.
+func (t *Tree) readIDs(name string, open func(content.Digest) (io.ReadCloser, error)) (ids, error) {
+	out := ids{"root": 0}
+	for _, dir := range [...]string{"etc", "usr/etc", "usr/lib"} {
+		n := t.Lookup(dir + "/" + name)
+		if n == nil || !n.IsRegular() {
+			continue
+		}
+		if err := out.read(n, open); err != nil {
+			return nil, fmt.Errorf("reading /%s/%s of the tree: %w", dir, name, err)
+		}
+	}
+	return out, nil
+}
+
+func (m ids) read(n *Node, open func(content.Digest) (io.ReadCloser, error)) (err error) {
+	if n.Size > maxAccounts {
+		return fmt.Errorf("it has %d bytes; at most %d are read", n.Size, maxAccounts)
+	}
+	f, err := open(n.Content)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxAccounts+1)
+	for lines.Scan() {
+		name, id, ok := parseAccount(lines.Text())
+		if _, known := m[name]; ok && !known {
+			m[name] = id
+		}
+	}
+	return lines.Err()
+}
+
+// parseAccount reads "name:password:id:…", which passwd and group share. Other
+// lines, those of NIS for example, are no accounts.
+func parseAccount(line string) (name string, id uint32, ok bool) {
+	fields := strings.SplitN(line, ":", 4)
+	if len(fields) < 4 || fields[0] == "" || strings.ContainsAny(fields[0][:1], "#+-") {
+		return "", 0, false
+	}
+	n, err := strconv.ParseUint(fields[2], 10, 32)
+	return fields[0], uint32(n), err == nil && n != 1<<32-1
+}
