@@ -1,0 +1,98 @@
+package solve
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// inPrimary reports whether primary metadata lists a path.
+func inPrimary(path string) bool {
+	return strings.HasPrefix(path, "/etc/") || path == "/usr/lib/sendmail" || strings.Contains(path, "bin/")
+}
+
+// notePaths remembers that the request met a path that only file lists know.
+func (s *solver) notePaths(d depID) {
+	if s.needFiles || s.u.asked || s.u.opts.LoadFiles == nil {
+		return
+	}
+	for d.isRel() {
+		r := s.u.relOf(d)
+		if r.op >= opAnd && r.op != opNever {
+			s.notePaths(r.right)
+		}
+		d = r.left
+	}
+	if name := s.u.in.str(strID(d)); strings.HasPrefix(name, "/") && !inPrimary(name) {
+		s.needFiles = true
+	}
+}
+
+// filePatterns returns the specs that only file lists can answer.
+func (u *Universe) filePatterns(req *Request) []string {
+	var list []string
+	for _, spec := range req.Install {
+		text := strings.TrimSpace(spec.Text)
+		if isFilePattern(text) && (isGlob(text) || !inPrimary(text)) {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// fileListsLacking reports whether a request has specs that need file lists
+// which were not asked for yet.
+func (u *Universe) fileListsLacking(req *Request) bool {
+	return u.opts.LoadFiles != nil && slices.ContainsFunc(u.filePatterns(req), func(text string) bool {
+		return !slices.Contains(u.askedFor, text)
+	})
+}
+
+// loadFiles asks for all paths that primary metadata does not list and that a
+// package or a spec of this request depends on.
+func (u *Universe) loadFiles(ctx context.Context, req *Request) error {
+	u.asked, u.extraFile = true, nil
+	patterns := u.filePatterns(req)
+	u.askedFor = append(u.askedFor, patterns...)
+	wanted := func(path string) bool {
+		if id, ok := u.in.find(path); ok && int(id) < len(u.index.wanted) && u.index.wanted[id] && !inPrimary(path) {
+			return true
+		}
+		return slices.ContainsFunc(patterns, func(g string) bool { return g == path || isGlob(g) && globMatch(g, path) })
+	}
+	type foundFile struct {
+		p    lit
+		path string
+	}
+	var found []foundFile
+	byID := u.byChecksum()
+	err := u.opts.LoadFiles(ctx, wanted, func(repo, pkgid, path string) {
+		for _, p := range byID[repo+"\x00"+pkgid] {
+			found = append(found, foundFile{p, path})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("loading file lists: %w", err)
+	}
+	for _, f := range found {
+		if wanted(f.path) {
+			u.extraFile = append(u.extraFile, fileOwner{u.in.id(f.path), f.p})
+		}
+	}
+	slices.SortStableFunc(u.extraFile, func(a, b fileOwner) int { return cmp.Compare(a.p, b.p) })
+	u.indexProvides()
+	return nil
+}
+
+// byChecksum finds packages by repository and checksum.
+func (u *Universe) byChecksum() map[string][]lit {
+	m := make(map[string][]lit, len(u.pkgs))
+	for p := firstPkg; int(p) < len(u.pkgs); p++ {
+		r := u.repoOf(p)
+		key := r.opts.ID + "\x00" + r.facts[p-r.first].checksum
+		m[key] = append(m[key], p)
+	}
+	return m
+}

@@ -1,0 +1,65 @@
+package solve
+
+import (
+	"context"
+	"fmt"
+)
+
+// Resolve answers a request. The error is *Problems when the request cannot be
+// fulfilled, the context's when it ended first, or LoadFiles' own.
+func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.index == nil {
+		u.extraFile, u.asked, u.askedFor = nil, false, nil
+		u.reindex()
+	}
+	if u.fileListsLacking(&req) {
+		if err := u.loadFiles(ctx, &req); err != nil {
+			return nil, err
+		}
+	}
+	s, err := u.prepare(ctx, &req)
+	if err == nil && s.needFiles {
+		if err = u.loadFiles(ctx, &req); err == nil {
+			s, err = u.prepare(ctx, &req)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	solved := s.run()
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), ctx.Err())
+	case !solved || len(s.missing) > 0:
+		return nil, s.explain(&req)
+	}
+	return s.transaction(&req), nil
+}
+
+// prepare turns a request into a solver with all its rules.
+func (u *Universe) prepare(ctx context.Context, req *Request) (*solver, error) {
+	s := newSolver(ctx, u)
+	s.withWeak = !req.IgnoreWeak
+	for _, r := range u.repos {
+		s.haveInstalled = s.haveInstalled || r.opts.Installed && len(r.pkgs) > 0
+	}
+	for _, name := range u.opts.InstallOnly {
+		if id, ok := u.in.find(name); ok {
+			for _, p := range u.providers(depID(id)) {
+				s.multi[p] = true
+			}
+		}
+	}
+	s.excludeAll(req)
+	for i, spec := range req.Install {
+		if !s.addSpec(i, spec, req.Best) {
+			s.missing = append(s.missing, i)
+		}
+	}
+	if err := s.buildRules(); err != nil {
+		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), err)
+	}
+	return s, nil
+}

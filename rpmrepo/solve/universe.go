@@ -1,0 +1,275 @@
+package solve
+
+import (
+	"sync"
+
+	"github.com/treewright/treewright/rpmrepo/rpm"
+)
+
+// lit is a literal: package p is to be installed when positive, is not when
+// negative. As a package number it is positive; noPkg is none and system is the
+// running system, which is always installed.
+type lit int32
+
+const (
+	noPkg    lit = 0
+	system   lit = 1
+	firstPkg lit = 2
+)
+
+// depKind is one of a package's lists of dependencies.
+type depKind uint8
+
+// The kinds in the order in which createrepo_c writes them, which is the order
+// in which relations get their numbers.
+const (
+	provides depKind = iota
+	requires
+	conflicts
+	obsoletes
+	suggests
+	enhances
+	recommends
+	supplements
+	numDepKinds
+)
+
+// span is a part of one of the universe's flat tables.
+type span struct{ off, n int32 }
+
+// pkg is one package of the universe. Its number is its place.
+type pkg struct {
+	name, evr, arch strID
+	repo            int32
+	before          int32 // Requires that come before those marked pre
+	deps            [numDepKinds]span
+	files           span
+}
+
+// Universe holds the packages of all repositories in flat tables: strings and
+// relations are numbered, lists are parts of shared ones. Build it once, ask it
+// often; its methods may be called by several goroutines, which then wait for
+// each other.
+type Universe struct {
+	opts  Options
+	repos []*Repo
+
+	mu        sync.Mutex // guards everything below
+	in        *interner
+	rels      []relation
+	relIDs    map[relation]depID
+	deps      []depID
+	files     []strID
+	seen      []int32 // by dependency: the list that named it last; see addDeps
+	seenList  int32
+	arch      archPolicy
+	pkgs      []pkg // by lit
+	index     *providerIndex
+	extraFile []fileOwner // what LoadFiles found, by package
+	asked     bool        // LoadFiles was called
+	askedFor  []string    // the specs that it was called for
+}
+
+// Repo is a repository of a universe.
+type Repo struct {
+	opts   RepoOptions
+	u      *Universe
+	index  int32
+	first  lit // number of its first package, once the universe is indexed
+	pkgs   []pkg
+	facts  []fact // by package
+	sorted int    // packages whose lists are in the order of OrderDNF
+}
+
+// fact is what the universe keeps of a package for its answers alone.
+type fact struct {
+	location, baseURL, checksum, summary, sourceRPM string
+	vendor                                          strID
+	size, headerStart, headerEnd                    int64
+	installedSize, buildTime                        int64
+}
+
+// NewUniverse returns a universe without repositories.
+func NewUniverse(opts Options) *Universe {
+	if opts.Arch == "" {
+		opts.Arch = "x86_64"
+	}
+	if opts.InstallOnly == nil {
+		opts.InstallOnly = DefaultInstallOnly()
+	}
+	u := &Universe{opts: opts, in: newInterner(), rels: make([]relation, 1), relIDs: make(map[relation]depID)}
+	u.arch = newArchPolicy(u.in, opts.Arch)
+	return u
+}
+
+// AddRepo adds a repository. Add its packages before those of the next one:
+// OrderDNF depends on it.
+func (u *Universe) AddRepo(opts RepoOptions) *Repo {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if opts.Priority == 0 {
+		opts.Priority = DefaultPriority
+	}
+	if opts.Cost == 0 {
+		opts.Cost = DefaultCost
+	}
+	r := &Repo{opts: opts, u: u, index: int32(len(u.repos))}
+	u.repos = append(u.repos, r)
+	u.index = nil
+	return r
+}
+
+// ID is the repository's name in the configuration.
+func (r *Repo) ID() string { return r.opts.ID }
+
+// Add adds a package, in the order of the metadata. It keeps no reference to m
+// or its lists.
+func (r *Repo) Add(m *rpm.Metadata) {
+	u := r.u
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	arch := m.Arch
+	if arch == "" {
+		arch = "noarch"
+	}
+	p := pkg{name: u.in.id(m.Name), evr: u.in.id(packageEVR(m.EVR)), arch: u.in.id(arch), repo: r.index}
+	lists := [numDepKinds][]rpm.Dep{m.Provides, m.Requires, m.Conflicts, m.Obsoletes, m.Suggests, m.Enhances, m.Recommends, m.Supplements}
+	for kind, list := range lists {
+		u.addDeps(&p, depKind(kind), list)
+	}
+	p.files = span{int32(len(u.files)), int32(len(m.Files))}
+	for _, f := range m.Files {
+		u.files = append(u.files, u.in.id(f))
+	}
+	r.pkgs = append(r.pkgs, p)
+	r.facts = append(r.facts, fact{
+		location: u.in.keep(m.Location), baseURL: u.in.keep(m.BaseURL), checksum: u.in.keep(m.Checksum),
+		summary: u.in.keep(m.Summary), sourceRPM: u.in.keep(m.SourceRPM), vendor: u.in.id(m.Vendor),
+		size: m.Size, headerStart: m.HeaderStart, headerEnd: m.HeaderEnd,
+		installedSize: m.InstalledSize, buildTime: m.BuildTime,
+	})
+	u.index = nil
+}
+
+// packageEVR writes a package's EVR as dependencies do.
+func packageEVR(e rpm.EVR) string {
+	s := e.String()
+	if e.Epoch == 0 && rpm.ParseEVR(s).Epoch != 0 {
+		return "0:" + s
+	}
+	return s
+}
+
+// addDeps appends one list of a package, each dependency once. Among Requires,
+// what is needed before installation comes last, and a dependency that is
+// stated both ways counts as such. Every package provides itself.
+func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
+	u.seenList++
+	start := len(u.deps)
+	ids := make([]depID, len(list), len(list)+1)
+	for i, d := range list {
+		if kind == supplements {
+			ids[i] = u.supplement(d)
+		} else {
+			ids[i] = u.dep(d)
+		}
+	}
+	if kind == provides && p.name != 0 {
+		ids = append(ids, u.rel(depID(p.name), opEqual, depID(p.evr)))
+	}
+	var pre []depID
+	for i, id := range ids {
+		if kind == requires && list[i].Pre && id != noDep && u.mark(id) {
+			pre = append(pre, id)
+		}
+	}
+	for _, id := range ids {
+		if id != noDep && u.mark(id) {
+			u.deps = append(u.deps, id)
+		}
+	}
+	if kind == requires {
+		p.before = int32(len(u.deps) - start)
+	}
+	u.deps = append(u.deps, pre...)
+	p.deps[kind] = span{int32(start), int32(len(u.deps) - start)}
+}
+
+// mark reports whether d is new in the list being added.
+func (u *Universe) mark(d depID) bool {
+	i := 2 * int(d&^relBit)
+	if d.isRel() {
+		i++
+	}
+	for i >= len(u.seen) {
+		u.seen = append(u.seen, make([]int32, len(u.seen)+1024)...)
+	}
+	if u.seen[i] == u.seenList {
+		return false
+	}
+	u.seen[i] = u.seenList
+	return true
+}
+
+// list returns one of p's lists of dependencies.
+func (u *Universe) list(p lit, kind depKind) []depID {
+	s := u.pkgs[p].deps[kind]
+	return u.deps[s.off : s.off+s.n]
+}
+
+func (u *Universe) repoOf(p lit) *Repo { return u.repos[u.pkgs[p].repo] }
+
+// installed reports whether p is installed already.
+func (u *Universe) installed(p lit) bool {
+	return p >= firstPkg && u.repos[u.pkgs[p].repo].opts.Installed
+}
+
+// runs reports whether p's architecture can be installed.
+func (u *Universe) runs(p lit) bool {
+	return u.arch.score(u.pkgs[p].arch) != scoreNone && u.pkgs[p].name != 0
+}
+
+// metadata returns what is known of p, its dependencies and files apart.
+func (u *Universe) metadata(p lit) *rpm.Metadata {
+	k, r := &u.pkgs[p], u.repoOf(p)
+	f := &r.facts[p-r.first]
+	return &rpm.Metadata{
+		NEVRA:    rpm.NEVRA{Name: u.in.str(k.name), EVR: rpm.ParseEVR(u.in.str(k.evr)), Arch: u.in.str(k.arch)},
+		Location: f.location, BaseURL: f.baseURL, Checksum: f.checksum, Summary: f.summary, SourceRPM: f.sourceRPM,
+		Vendor: u.in.str(f.vendor), Size: f.size, HeaderStart: f.headerStart, HeaderEnd: f.headerEnd,
+		InstalledSize: f.installedSize, BuildTime: f.buildTime,
+	}
+}
+
+// nevra names p in messages.
+func (u *Universe) nevra(p lit) string {
+	if p == system {
+		return "the system"
+	}
+	k := &u.pkgs[p]
+	return u.in.str(k.name) + "-" + u.in.str(k.evr) + "." + u.in.str(k.arch)
+}
+
+// compareEVR orders two EVRs of the universe.
+func (u *Universe) compareEVR(a, b strID) int {
+	if a == b {
+		return 0
+	}
+	return rpm.ParseEVR(u.in.str(a)).Compare(rpm.ParseEVR(u.in.str(b)))
+}
+
+// compareProvided orders two EVRs as dependencies match them: where only one
+// has a release, and that alone tells them apart, it is -2 or 2.
+func (u *Universe) compareProvided(a, b strID) int {
+	x, y := rpm.ParseEVR(u.in.str(a)), rpm.ParseEVR(u.in.str(b))
+	if c := (rpm.EVR{Epoch: x.Epoch, Version: x.Version}).Compare(rpm.EVR{Epoch: y.Epoch, Version: y.Version}); c != 0 {
+		return c
+	}
+	switch {
+	case x.Release == "" && y.Release != "":
+		return -2
+	case x.Release != "" && y.Release == "":
+		return 2
+	}
+	return rpm.Vercmp(x.Release, y.Release)
+}
