@@ -1,8 +1,7 @@
 package treefile
 
 import (
-	"fmt"
-	"strings"
+	"cmp"
 
 	"github.com/treewright/treewright/internal/flatpak"
 )
@@ -61,91 +60,120 @@ func (r *reader) shellWords(key string, n *node) ([]string, bool) {
 	return words, err == nil
 }
 
+// A flatpakTable is the merged table flatpak.
+type flatpakTable struct {
+	keys map[string]setting
+	at   Position
+}
+
+func (f flatpakTable) text(key string) string {
+	v, _ := f.keys[key].value.(string)
+	return v
+}
+
+func (f flatpakTable) words(key string) []string {
+	v, _ := f.keys[key].value.([]string)
+	return v
+}
+
+func (f flatpakTable) fail(key string, format string, args ...any) error {
+	at := f.at
+	if s, ok := f.keys[key]; ok {
+		at = s.at
+	}
+	return errorAt(at, "flatpak."+key, format, args...)
+}
+
+// ref puts the ref together.
+func (f flatpakTable) ref(rpmArch string) (flatpak.Ref, error) {
+	ref := flatpak.Ref{ID: f.text("id"), Branch: cmp.Or(f.text("branch"), defaultBranch)}
+	if f.keys["build-runtime"].value == true {
+		ref.Kind = flatpak.Runtime
+	}
+	if ref.ID == "" {
+		return ref, f.fail("id", "is missing: the name of the application or runtime, such as org.example.Editor")
+	}
+	if err := flatpak.ValidateID(ref.ID); err != nil {
+		return ref, f.fail("id", "%w", err)
+	}
+	if err := flatpak.ValidateBranch(ref.Branch); err != nil {
+		return ref, f.fail("branch", "%w", err)
+	}
+	var err error
+	if ref.Arch, err = flatpak.ArchOf(rpmArch); err != nil {
+		return ref, f.fail("id", "%w", err)
+	}
+	return ref, nil
+}
+
+// platform completes the names of the runtime and the SDK.
+func (f flatpakTable) platform(ref flatpak.Ref) (runtime, sdk flatpak.Name, err error) {
+	runtime = ref.Name()
+	if v := f.text("runtime"); v != "" {
+		if runtime, err = flatpak.CompleteName(v, runtime); err != nil {
+			return runtime, sdk, f.fail("runtime", "%w", err)
+		}
+	} else if ref.Kind == flatpak.App {
+		return runtime, sdk, f.fail("runtime", "is missing: an application runs on one, such as org.example.Platform/%s/1", ref.Arch)
+	}
+	sdk = runtime
+	if v := f.text("sdk"); v != "" {
+		if sdk, err = flatpak.CompleteName(v, runtime); err != nil {
+			return runtime, sdk, f.fail("sdk", "%w", err)
+		}
+	}
+	return runtime, sdk, nil
+}
+
 // fillFlatpak checks the merged table and fills in t.Flatpak.
 func (t *Treefile) fillFlatpak() error {
 	s, ok := t.layer.settings["flatpak"]
 	if !ok {
 		return nil
 	}
-	table := s.value.(map[string]setting)
-	fail := func(key string, err error) error {
-		at := s.at
-		if sub, ok := table[key]; ok {
-			at = sub.at
-		}
-		return &Error{Position: at, Key: "flatpak." + key, Err: err}
+	table := flatpakTable{keys: s.value.(map[string]setting), at: s.at}
+	f := &Flatpak{
+		Command: table.text("command"), FinishArgs: table.words("finish-args"), Tags: table.words("tags"), Position: s.at,
 	}
-	text := func(key string) string { v, _ := table[key].value.(string); return v }
-	words := func(key string) []string { v, _ := table[key].value.([]string); return v }
-
-	if text("id") == "" {
-		return fail("id", fmt.Errorf("is missing: the name of the application or runtime, such as org.example.Editor"))
+	var err error
+	if f.Ref, err = table.ref(t.Arch); err != nil {
+		return err
 	}
-	if err := flatpak.ValidateID(text("id")); err != nil {
-		return fail("id", err)
+	if f.Runtime, f.SDK, err = table.platform(f.Ref); err != nil {
+		return err
 	}
-	arch, err := flatpak.ArchOf(t.Arch)
-	if err != nil {
-		return fail("id", err)
-	}
-	f := &Flatpak{Command: text("command"), FinishArgs: words("finish-args"), Tags: words("tags"), Position: s.at}
-	f.Ref = flatpak.Ref{ID: text("id"), Arch: arch, Branch: text("branch")}
-	if table["build-runtime"].value == true {
-		f.Ref.Kind = flatpak.Runtime
-	}
-	if f.Ref.Branch == "" {
-		f.Ref.Branch = defaultBranch
-	}
-	if err := flatpak.ValidateBranch(f.Ref.Branch); err != nil {
-		return fail("branch", err)
-	}
-	if f.Ref.Kind == flatpak.App && text("runtime") == "" {
-		return fail("runtime", fmt.Errorf("is missing: an application runs on one, such as org.example.Platform/%s/1", arch))
-	}
-	f.Runtime, f.SDK = f.Ref.Name(), f.Ref.Name()
-	if v := text("runtime"); v != "" {
-		if f.Runtime, err = flatpak.CompleteName(v, f.Runtime); err != nil {
-			return fail("runtime", err)
-		}
-	}
-	f.SDK = f.Runtime
-	if v := text("sdk"); v != "" {
-		if f.SDK, err = flatpak.CompleteName(v, f.Runtime); err != nil {
-			return fail("sdk", err)
-		}
-	}
-	if err := t.tryMetadata(f); err != nil {
-		return fail(metadataKey(err), err)
+	if key, err := f.tryMetadata(); err != nil {
+		return table.fail(key, "%w", err)
 	}
 	t.Flatpak = f
 	return t.flatpakRef()
 }
 
-// tryMetadata makes the metadata file that the table leads to, to see its
-// errors while the file and line are known.
-func (t *Treefile) tryMetadata(f *Flatpak) error {
-	_, err := flatpak.NewMetadata(flatpak.MetadataOptions{
-		Ref: f.Ref, Runtime: f.Runtime.String(), SDK: f.SDK.String(),
-		Command: f.Command, Tags: f.Tags, FinishArgs: f.FinishArgs,
-	})
-	return err
-}
-
-// metadataKey guesses which key an error of NewMetadata is about.
-func metadataKey(err error) string {
-	for _, key := range []string{"command", "tag"} {
-		if strings.Contains(err.Error(), ": "+key+" ") {
-			return map[string]string{"command": "command", "tag": "tags"}[key]
+// tryMetadata makes the metadata file that the table leads to, key by key, to
+// see its errors while file and line are known.
+func (f *Flatpak) tryMetadata() (key string, err error) {
+	o := flatpak.MetadataOptions{Ref: f.Ref, Runtime: f.Runtime.String(), SDK: f.SDK.String()}
+	for _, step := range []struct {
+		key string
+		set func()
+	}{
+		{"command", func() { o.Command = f.Command }},
+		{"tags", func() { o.Tags = f.Tags }},
+		{"finish-args", func() { o.FinishArgs = f.FinishArgs }},
+	} {
+		step.set()
+		if _, err := flatpak.NewMetadata(o); err != nil {
+			return step.key, err
 		}
 	}
-	return "finish-args"
+	return "", nil
 }
 
 // flatpakRef makes ref that of the flatpak, and refuses another one.
 func (t *Treefile) flatpakRef() error {
 	want := t.Flatpak.Ref.String()
 	if s, ok := t.layer.settings["ref"]; ok && t.Ref != want {
-		return &Error{Position: s.at, Key: "ref", Err: fmt.Errorf("is %q, but the table flatpak says %s: drop ref, or correct one of them", t.Ref, want)}
+		return errorAt(s.at, "ref", "is %q, but the table flatpak says %s: drop ref, or correct one of them", t.Ref, want)
 	}
 	t.Ref = want
 	return nil

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"io"
 	"sort"
+	"strings"
 )
 
 // parseJSON reads one JSON value.
 func parseJSON(data []byte) (*node, error) {
-	j := &jsonReader{dec: json.NewDecoder(bytes.NewReader(data)), budget: maxNodes}
+	j := &jsonReader{data: data, dec: json.NewDecoder(bytes.NewReader(data)), budget: maxNodes}
 	j.dec.UseNumber()
 	for i, c := range data {
 		if c == '\n' {
@@ -36,6 +37,7 @@ func parseJSON(data []byte) (*node, error) {
 }
 
 type jsonReader struct {
+	data     []byte
 	dec      *json.Decoder
 	newlines []int64 // offsets
 	budget   int
@@ -54,14 +56,15 @@ func (j *jsonReader) syntax(err error) error {
 	if errors.As(err, &at) {
 		return err
 	}
-	var bad *json.SyntaxError
-	if errors.As(err, &bad) {
-		return &syntaxError{line: j.lineOf(bad.Offset - 1), err: err}
-	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return syntaxAt(len(j.newlines)+1, "the file ends too early: a bracket or quote is not closed")
 	}
-	return &syntaxError{line: j.line(), err: err}
+	// What is wrong is the first thing after the last good token.
+	offset := j.dec.InputOffset()
+	for offset < int64(len(j.data)) && strings.IndexByte(" \t\r\n,:", j.data[offset]) >= 0 {
+		offset++
+	}
+	return &syntaxError{line: j.lineOf(offset), err: err}
 }
 
 func (j *jsonReader) next() (json.Token, error) {
