@@ -12,7 +12,7 @@ import (
 // filter returns the entries of a package that a tree gets.
 func (a *assembler) filter(files []content.File) []*content.File {
 	kept := make([]*content.File, 0, len(files))
-	emptied := map[string]int{} // directory: number of its entries that are left
+	emptied := map[string]bool{} // directories that something was left out of
 	for i := range files {
 		f := &files[i]
 		switch {
@@ -27,7 +27,7 @@ func (a *assembler) filter(files []content.File) []*content.File {
 			kept = append(kept, f)
 			continue
 		}
-		emptied[parentOf(f.Path)] = 0
+		emptied[parentOf(f.Path)] = true
 	}
 	if len(emptied) == 0 {
 		return kept
@@ -37,7 +37,7 @@ func (a *assembler) filter(files []content.File) []*content.File {
 
 // dropEmptied leaves those directories of a package out that hold nothing of it
 // any more. A ghost counts as held, as it does for rpm.
-func (a *assembler) dropEmptied(files []content.File, kept []*content.File, emptied map[string]int) []*content.File {
+func (a *assembler) dropEmptied(files []content.File, kept []*content.File, emptied map[string]bool) []*content.File {
 	held := map[string]int{}
 	for i := range files {
 		if files[i].IsGhost() {
@@ -54,13 +54,13 @@ func (a *assembler) dropEmptied(files []content.File, kept []*content.File, empt
 	slices.SortFunc(dirs, func(x, y *content.File) int { return cmp.Compare(len(y.Path), len(x.Path)) })
 	dropped := map[*content.File]struct{}{}
 	for _, f := range dirs {
-		if _, had := emptied[f.Path]; !had || held[f.Path] > 0 {
+		if !emptied[f.Path] || held[f.Path] > 0 {
 			continue
 		}
 		dropped[f] = struct{}{}
 		a.report.Directories++
 		held[parentOf(f.Path)]--
-		emptied[parentOf(f.Path)] = 0
+		emptied[parentOf(f.Path)] = true
 	}
 	return slices.DeleteFunc(kept, func(f *content.File) bool {
 		_, gone := dropped[f]
