@@ -28,7 +28,7 @@ type flag uint8
 
 const (
 	hidden   flag = 1 << iota // JSON does not print it
-	consumed                  // Keys does not list it: its whole effect is in this package
+	consumed                  // Keys does not list it: it has no effect beyond this package
 )
 
 // specs lists all keys of a compose in the order in which JSON prints them.
@@ -40,10 +40,10 @@ var specs = []spec{
 	{"cliwrap-binaries", vector, readCliWrapBinaries, nil, 0},
 	{"edition", basic, readEnum("2014", "2024"), "2014", consumed},
 	{"ref", basic, readString, "", 0},
-	{"metadata", mapping, readAnyMap, nil, 0},
+	{"metadata", mapping, readAnyMap, nil, consumed},
 	{"basearch", basic, readString, "", consumed},
 	{"repovars", mapping, readRepoVars, nil, hidden},
-	{"rojig", basic, readRojig, (*Rojig)(nil), 0},
+	{"rojig", basic, readRojig, (*Rojig)(nil), consumed},
 	{"repos", vector, readStrings, nil, 0},
 	{"lockfile-repos", vector, readStrings, nil, 0},
 	{"selinux", basic, readBool, true, 0},
@@ -56,7 +56,7 @@ var specs = []spec{
 	{"ostree-layers", vector, readStrings, nil, 0},
 	{"ostree-override-layers", vector, readStrings, nil, 0},
 	{"exclude-packages", vector, readExcludes, nil, 0},
-	{"platform-module", notMerged, readString, "", 0},
+	{"platform-module", notMerged, readString, "", consumed},
 	{"container", basic, readBool, false, 0},
 	{"recommends", basic, readBool, true, 0},
 	{"documentation", basic, readBool, true, 0},

@@ -25,9 +25,9 @@ type KeyUse struct {
 	Default bool
 }
 
-// Keys returns every key that is set, in alphabetical order, except those
-// whose whole effect is reading the treefile: the includes, variables,
-// basearch, edition, bootstrap-packages.
+// Keys returns every key that is set, in alphabetical order, except those that
+// have no effect beyond this package: the includes, variables, basearch, edition,
+// bootstrap-packages, metadata, rojig, platform-module.
 func (t *Treefile) Keys() []KeyUse {
 	var uses []KeyUse
 	for key, s := range t.layer.settings {
