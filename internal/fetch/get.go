@@ -124,7 +124,7 @@ type transfer struct {
 	answer *http.Response
 	cancel context.CancelCauseFunc
 	finish func() // gives back the place among the host's open answers
-	total  int64 // size of the whole file, -1 unknown
+	total  int64  // size of the whole file, -1 unknown
 	etag   string
 	date   string
 }
