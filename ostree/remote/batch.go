@@ -10,38 +10,39 @@ import (
 )
 
 // batches are the transactions that objects go into, one after the other: when
-// one has grown enough, new objects go into the next and it is committed.
+// one has grown enough, new objects go into the next and it is committed. The
+// first is the caller's, which the caller commits, with the refs.
 type batches struct {
 	dst                  *archive.Repo
 	maxObjects, maxBytes int64
 
 	mu   sync.Mutex
 	last *batch   // takes new objects
-	open []*batch // not committed yet; last is one of them
+	open []*batch // our own that are not committed yet
 }
 
 type batch struct {
 	txn            *archive.Txn
+	own            bool
 	writers        sync.WaitGroup
 	objects, bytes int64 // guarded by batches.mu
 }
 
-func newBatches(ctx context.Context, dst *archive.Repo, o *Options) (*batches, error) {
-	b := &batches{dst: dst, maxObjects: flushObjects, maxBytes: flushBytes}
+func newBatches(dst *archive.Repo, first *archive.Txn, o *Options) *batches {
+	b := &batches{dst: dst, last: &batch{txn: first}, maxObjects: flushObjects, maxBytes: flushBytes}
 	if o.flushObjects > 0 {
 		b.maxObjects, b.maxBytes = o.flushObjects, o.flushBytes
 	}
-	return b, b.begin(ctx)
+	return b
 }
 
-// begin opens the batch for new objects. It is called with mu held, or before
-// others know of b.
+// begin opens the batch for new objects. It is called with mu held.
 func (b *batches) begin(ctx context.Context) error {
 	txn, err := b.dst.Begin(ctx)
 	if err != nil {
 		return err
 	}
-	b.last = &batch{txn: txn}
+	b.last = &batch{txn: txn, own: true}
 	b.open = append(b.open, b.last)
 	return nil
 }
@@ -84,6 +85,9 @@ func (b *batches) count(ctx context.Context, in *batch, n int64) (full bool, err
 
 // commit waits for those who write into in, and makes it durable.
 func (b *batches) commit(ctx context.Context, in *batch) error {
+	if !in.own {
+		return nil
+	}
 	in.writers.Wait()
 	if _, err := in.txn.Commit(ctx); err != nil {
 		return err

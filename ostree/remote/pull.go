@@ -153,7 +153,7 @@ func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 		return nil, err
 	}
 	p := &puller{remote: r, dst: dst, seen: map[ostree.ObjectName]struct{}{}}
-	if err := p.run(ctx, commits); err != nil {
+	if err := p.run(ctx, txn, commits); err != nil {
 		return nil, err
 	}
 	stored := map[ostree.Checksum]bool{}

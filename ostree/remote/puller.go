@@ -42,8 +42,8 @@ type puller struct {
 	done, total int64
 }
 
-// run brings the trees of commits into the repository.
-func (p *puller) run(ctx context.Context, commits []*verifiedCommit) (err error) {
+// run brings the trees of commits into the repository, by way of txn.
+func (p *puller) run(ctx context.Context, txn *archive.Txn, commits []*verifiedCommit) (err error) {
 	var roots []task
 	for _, c := range commits {
 		if c.whole {
@@ -59,9 +59,7 @@ func (p *puller) run(ctx context.Context, commits []*verifiedCommit) (err error)
 	if err := p.learn(ctx, commits); err != nil {
 		return err
 	}
-	if p.batches, err = newBatches(ctx, p.dst, &p.remote.opts); err != nil {
-		return err
-	}
+	p.batches = newBatches(p.dst, txn, &p.remote.opts)
 	defer func() { err = errors.Join(err, p.batches.abort()) }()
 	p.wake = sync.NewCond(&p.mu)
 	p.add(roots)

@@ -96,12 +96,13 @@ func TestVerifyWhatGPGSigns(t *testing.T) {
 		}
 	}
 	for name, form := range map[string][]byte{
-		"armored":            g.run("--armor", "--export"),
-		"armored, one each":  append(g.run("--armor", "--export", "rsa3072@example.org"), g.run("--armor", "--export", "ed25519@example.org")...),
-		"binary, then text":  append(g.run("--export", "rsa3072@example.org"), g.run("--armor", "--export", "ed25519@example.org")...),
-		"text, then binary":  append(g.run("--armor", "--export", "rsa3072@example.org"), g.run("--export", "ed25519@example.org")...),
-		"with words around":  append([]byte("Our key:\n\n"), append(g.run("--armor", "--export", "ed25519@example.org"), "\nthat was it\n"...)...),
-		"with Windows' ends": bytes.ReplaceAll(g.run("--armor", "--export"), []byte("\n"), []byte("\r\n")),
+		"armored":              g.run("--armor", "--export"),
+		"armored, one each":    append(g.run("--armor", "--export", "rsa3072@example.org"), g.run("--armor", "--export", "ed25519@example.org")...),
+		"binary, then text":    append(g.run("--export", "rsa3072@example.org"), g.run("--armor", "--export", "ed25519@example.org")...),
+		"text, then binary":    append(g.run("--armor", "--export", "rsa3072@example.org"), g.run("--export", "ed25519@example.org")...),
+		"binary, line between": append(append(g.run("--export", "rsa3072@example.org"), '\n'), g.run("--export", "ed25519@example.org")...),
+		"with words around":    append([]byte("Our key:\n\n"), append(g.run("--armor", "--export", "ed25519@example.org"), "\nthat was it\n"...)...),
+		"with Windows' ends":   bytes.ReplaceAll(g.run("--armor", "--export"), []byte("\n"), []byte("\r\n")),
 	} {
 		k, err := ReadKeyring(form)
 		if err != nil {

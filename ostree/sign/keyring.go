@@ -148,13 +148,11 @@ var (
 // off data. It returns nil when no key follows.
 func nextKeyBlock(data []byte) (binary, rest []byte, err error) {
 	data = bytes.TrimLeft(data, " \t\r\n")
-	start := bytes.Index(data, armorStart)
 	if len(data) > 0 && data[0]&0x80 != 0 { // the first byte of every packet
-		if start < 0 {
-			return data, nil, nil
-		}
-		return data[:start], data[start:], nil
+		n := packetRun(data)
+		return data[:n], data[n:], nil
 	}
+	start := bytes.Index(data, armorStart)
 	if start < 0 {
 		return nil, nil, nil
 	}
@@ -183,6 +181,56 @@ func nextKeyBlock(data []byte) (binary, rest []byte, err error) {
 		return nil, nil, errors.New("reading an armored block: it is empty")
 	}
 	return binary, data[end:], nil
+}
+
+// packetRun returns the length of the packets that data starts with, or all of
+// it when their framing is not plain: the parser finds out what is wrong.
+func packetRun(data []byte) int {
+	n := 0
+	for n < len(data) && data[n]&0x80 != 0 {
+		size, ok := packetSize(data[n:])
+		if !ok || size > len(data)-n {
+			return len(data)
+		}
+		n += size
+	}
+	return n
+}
+
+// packetSize returns the length of the packet at the start of data, with its
+// header (RFC 9580, section 4.2).
+func packetSize(data []byte) (size int, ok bool) {
+	var header, width int // bytes before the length, and of the length
+	switch {
+	case len(data) < 2:
+		return 0, false
+	case data[0]&0x40 == 0: // legacy format
+		if data[0]&3 == 3 {
+			return 0, false // without a length
+		}
+		header, width = 1, 1<<(data[0]&3)
+	case data[1] < 192:
+		return 2 + int(data[1]), true
+	case data[1] < 224:
+		return 3 + (int(data[1])-192)<<8 + 192 + int(at(data, 2)), len(data) > 2
+	case data[1] == 255:
+		header, width = 2, 4
+	default:
+		return 0, false // in parts
+	}
+	length := 0
+	for i := range width {
+		length = length<<8 | int(at(data, header+i))
+	}
+	return header + width + length, len(data) >= header+width
+}
+
+// at returns a byte of data, zero after its end.
+func at(data []byte, i int) byte {
+	if i < len(data) {
+		return data[i]
+	}
+	return 0
 }
 
 // readBinaryKeys reads the keys of one block. The error is about the last one
