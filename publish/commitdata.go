@@ -87,8 +87,12 @@ func (p *publication) commitData(ctx context.Context, ref string, c ostree.Check
 	} else if partial {
 		return nil, fmt.Errorf("commit %s is incomplete: fetch it again, or delete the ref", c)
 	}
-	if data := p.old.commits[c]; data != nil && flatpak.IsFlatpakRef(ref) {
-		return data, nil
+	known := p.old.commits[c]
+	if !flatpak.IsFlatpakRef(ref) {
+		known = nil
+	}
+	if known != nil && p.old.shows(ref, c) {
+		return known, nil
 	}
 	raw, err := p.repo.ReadMeta(ctx, name)
 	if err != nil {
@@ -103,6 +107,9 @@ func (p *publication) commitData(ctx context.Context, ref string, c ostree.Check
 		if err := p.checkCommit(ctx, ref, c, raw, commit); err != nil {
 			return nil, err
 		}
+	}
+	if known != nil {
+		return known, nil
 	}
 	data := &commitData{size: uint64(len(raw)), timestamp: commit.Timestamp, version: commit.Metadata.Str(ostree.KeyVersion)}
 	if !flatpak.IsFlatpakRef(ref) {

@@ -27,12 +27,14 @@ type oldState struct {
 	indexBytes   []byte
 	summary      *ostree.Summary // nil when there is none that can be read
 	index        *Index          // likewise
+	refs         map[string]ostree.Checksum
 	commits      map[ostree.Checksum]*commitData
 	subSummaries map[ostree.Checksum][]byte // uncompressed; those that index or history name
 }
 
 func (p *publication) loadOld(context.Context) (err error) {
 	old := &p.old
+	old.refs = map[string]ostree.Checksum{}
 	old.commits = map[ostree.Checksum]*commitData{}
 	old.subSummaries = map[ostree.Checksum][]byte{}
 	if old.summaryBytes, err = p.read("summary"); err != nil {
@@ -43,6 +45,7 @@ func (p *publication) loadOld(context.Context) (err error) {
 	}
 	if s, err := ostree.DecodeSummary(old.summaryBytes); err == nil {
 		old.summary = s
+		old.addRefs(s)
 	}
 	if x, err := DecodeIndex(old.indexBytes); err == nil {
 		old.index = x
@@ -64,10 +67,37 @@ func (p *publication) loadOld(context.Context) (err error) {
 			}
 		}
 	}
-	if commits := old.index.commits(old.subSummaries); commits != nil {
-		old.commits = commits
-	}
+	old.carryOver()
 	return nil
+}
+
+// addRefs notes which commits clients see.
+func (s *oldState) addRefs(summary *ostree.Summary) {
+	for _, r := range summary.Refs {
+		s.refs[r.Name] = r.Commit
+	}
+}
+
+// carryOver takes what the sub-summaries say about commits, if they are whole.
+func (s *oldState) carryOver() {
+	whole := true
+	if v, ok := lookup(s.index.Metadata, keyCacheVersion, "u"); !ok || v.Uint32() < cacheVersion {
+		whole = false
+	}
+	commits := map[ostree.Checksum]*commitData{}
+	for _, e := range s.index.Entries {
+		summary, err := ostree.DecodeSummary(s.subSummaries[e.Digest])
+		if err != nil {
+			whole = false
+			continue
+		}
+		s.addRefs(summary)
+		subset, _ := e.split()
+		whole = whole && collect(commits, summary, subset)
+	}
+	if whole {
+		s.commits = commits
+	}
 }
 
 // read returns the content of a file of the repository; nil when it is absent.
@@ -114,36 +144,25 @@ func (p *publication) readSubSummary(digest ostree.Checksum) ([]byte, error) {
 
 func subSummaryPath(digest ostree.Checksum) string { return "summaries/" + digest.String() + ".gz" }
 
-// commits collects what the sub-summaries say about commits; nil when that is
-// not all that there is to know.
-func (x *Index) commits(subSummaries map[ostree.Checksum][]byte) map[ostree.Checksum]*commitData {
-	if v, ok := lookup(x.Metadata, keyCacheVersion, "u"); !ok || v.Uint32() < cacheVersion {
-		return nil
-	}
-	commits := map[ostree.Checksum]*commitData{}
-	for _, e := range x.Entries {
-		s, err := ostree.DecodeSummary(subSummaries[e.Digest])
-		if err != nil {
-			return nil
+// collect adds what a sub-summary says about commits; it tells whether that is
+// all that there is to know.
+func collect(commits map[ostree.Checksum]*commitData, summary *ostree.Summary, subset string) bool {
+	for _, ref := range summary.Refs {
+		if !flatpak.IsFlatpakRef(ref.Name) {
+			continue
 		}
-		subset, _ := e.split()
-		for _, ref := range s.Refs {
-			if !flatpak.IsFlatpakRef(ref.Name) {
-				continue
+		data := commits[ref.Commit]
+		if data == nil {
+			if data = carriedOver(ref); data == nil {
+				return false
 			}
-			data := commits[ref.Commit]
-			if data == nil {
-				if data = carriedOver(ref); data == nil {
-					return nil
-				}
-				commits[ref.Commit] = data
-			}
-			if subset != "" && !slices.Contains(data.subsets, subset) {
-				data.subsets = append(data.subsets, subset)
-			}
+			commits[ref.Commit] = data
+		}
+		if subset != "" && !slices.Contains(data.subsets, subset) {
+			data.subsets = append(data.subsets, subset)
 		}
 	}
-	return commits
+	return true
 }
 
 // carriedOver reads a ref's entry in a sub-summary; nil when it is not whole.
@@ -172,22 +191,11 @@ func carriedOver(ref ostree.SummaryRef) *commitData {
 }
 
 // shows tells whether clients saw ref at this commit already.
-func (s *oldState) shows(ref string, c ostree.Checksum) bool {
-	if s.summary == nil {
-		return false
-	}
-	r, ok := s.summary.Ref(ref)
-	return ok && r.Commit == c
-}
+func (s *oldState) shows(ref string, c ostree.Checksum) bool { return s.refs[ref] == c }
 
-// changes lists what became of the refs of the old summary.
+// changes lists what became of the refs that clients saw.
 func (s *oldState) changes(refs []publishedRef) []RefChange {
-	gone := map[string]ostree.Checksum{}
-	if s.summary != nil {
-		for _, r := range s.summary.Refs {
-			gone[r.Name] = r.Commit
-		}
-	}
+	gone := maps.Clone(s.refs)
 	var all []RefChange
 	for _, r := range refs {
 		if old := gone[r.name]; old != r.commit {

@@ -40,8 +40,8 @@ type Options struct {
 	// Name is what the upstream is called in the record of origins; when empty,
 	// its URL without the scheme.
 	Name string
-	// Refs are refs and patterns of refs. In a pattern, *, ? and [a-z] stand
-	// for characters of one component, and ** for any number of components.
+	// Refs are refs and patterns of refs, in which * stands for any characters,
+	// ? for one, and [a-z] for one of these.
 	Refs []string
 	// Arches, when set, leaves out app and runtime refs of other architectures.
 	Arches []string
@@ -172,7 +172,7 @@ func start(o Options) (*run, error) {
 	m := &run{Options: o, result: &Result{Name: o.Name, URL: remote.Redact(o.URL), Verified: o.Keyring != nil}}
 	switch {
 	case len(o.Refs) == 0:
-		return nil, m.wrap(errors.New("name the refs to mirror; patterns such as 'app/org.example.*/x86_64/stable' are fine, '**' is all"))
+		return nil, m.wrap(errors.New("name the refs to mirror; patterns such as 'app/org.example.*/x86_64/stable' are fine, 'app/*' is all applications"))
 	case o.Keyring == nil && !o.AllowUnsigned:
 		return nil, m.wrap(errors.New("the upstream's public key is not given: pin it (its .flatpakrepo file usually holds it as GPGKey), " +
 			"or allow an unsigned upstream explicitly"))

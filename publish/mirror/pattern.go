@@ -14,10 +14,8 @@ func checkPattern(p string) error {
 	if !isPattern(p) {
 		return ostree.ValidateRef(p)
 	}
-	for _, part := range strings.Split(p, "/") {
-		if _, err := path.Match(part, ""); err != nil || part == "" {
-			return fmt.Errorf("the pattern %q cannot be read: a component of it is empty or has an open bracket", p)
-		}
+	if _, err := path.Match(p, ""); err != nil {
+		return fmt.Errorf("the pattern %q cannot be read: a bracket is open, or nothing follows a backslash", p)
 	}
 	return nil
 }
@@ -26,28 +24,10 @@ func isPattern(p string) bool { return strings.ContainsAny(p, `*?[\`) }
 
 // match reports whether ref is p, or matches it.
 func match(p, ref string) bool {
-	return matchParts(strings.Split(p, "/"), strings.Split(ref, "/"))
-}
-
-func matchParts(pattern, parts []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "**" {
-			for i := range len(parts) + 1 {
-				if matchParts(pattern[1:], parts[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(parts) == 0 {
-			return false
-		}
-		if ok, err := path.Match(pattern[0], parts[0]); err != nil || !ok {
-			return false
-		}
-		pattern, parts = pattern[1:], parts[1:]
-	}
-	return len(parts) == 0
+	// path.Match stops at slashes; here they are letters like others.
+	slash := strings.NewReplacer("/", "\x01")
+	ok, err := path.Match(slash.Replace(p), slash.Replace(ref))
+	return ok && err == nil
 }
 
 // reserved tells the refs that describe their own repository: ours makes them
@@ -84,10 +64,9 @@ func (o *Options) wantedArch(arch string) bool {
 	}
 	return slices.ContainsFunc(o.Refs, func(p string) bool {
 		parts := strings.Split(p, "/")
-		if len(parts) != 4 || slices.Contains(parts, "**") {
+		if len(parts) != 4 || parts[0] != "app" && parts[0] != "runtime" {
 			return true
 		}
-		ok, err := path.Match(parts[2], arch)
-		return ok || err != nil
+		return match(parts[2], arch)
 	})
 }

@@ -1,0 +1,136 @@
+package publish
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/treewright/treewright/ostree/sign"
+)
+
+// addRemote makes the client know the repository at url, both verifications on.
+func (c *client) addRemote(name, url string, keys ...*key) {
+	c.t.Helper()
+	args := []string{"--user", "remote-add"}
+	for _, k := range keys {
+		c.write("key-"+k.Fingerprint, string(k.Public), 0o644)
+		args = append(args, "--gpg-import="+c.path("key-"+k.Fingerprint))
+	}
+	c.run("flatpak", append(args, name, url)...)
+}
+
+func TestOstreeVerifiesAndPulls(t *testing.T) {
+	server, user := newClient(t), newClient(t)
+	variety(server)
+	k, other := newKey(t, "Ours"), newKey(t, "Theirs")
+	server.publish(k, Options{})
+	web := serve(t, server.path("repo"))
+	user.write("key", string(k.Public), 0o644)
+	user.write("other", string(other.Public), 0o644)
+	repo := "--repo=" + user.path("repo")
+	user.run("ostree", repo, "init", "--mode=bare-user")
+	user.run("ostree", repo, "remote", "add", "--gpg-import="+user.path("key"), "--set=gpg-verify-summary=true", "good", web.URL)
+	user.run("ostree", repo, "remote", "add", "--gpg-import="+user.path("other"), "--set=gpg-verify-summary=true", "bad", web.URL)
+
+	summary := user.run("ostree", repo, "remote", "summary", "good")
+	for _, want := range []string{"os/x86_64/stable", appRef, "1.2"} {
+		if !strings.Contains(summary, want) {
+			t.Errorf("remote summary: got %q, want %q in it", summary, want)
+		}
+	}
+	user.run("ostree", repo, "pull", "good", "os/x86_64/stable", appRef)
+	user.run("ostree", repo, "fsck")
+	if out, err := user.try("ostree", repo, "pull", "bad", "os/x86_64/stable"); err == nil {
+		t.Errorf("pull with another key: got %q, want an error", out)
+	}
+}
+
+// TestUpstreamCommitInstallsWithOurKey is the mixed repository: a commit that
+// an upstream signed, to which we appended our signature, beside one of ours.
+func TestUpstreamCommitInstallsWithOurKey(t *testing.T) {
+	upstream, server, user := newClient(t), newClient(t), newClient(t)
+	up, k := newKey(t, "Upstream"), newKey(t, "Ours")
+	upstream.export(platformBuild)
+	upstream.export(appBuild)
+	up.signCommits(t, upstream.open())
+	ours := appBuild
+	ours.id = "org.example.Ours"
+	server.export(ours)
+	server.run("ostree", "--repo="+server.path("repo"), "pull-local", upstream.path("repo"), platformRef, appRef)
+
+	web := serve(t, server.path("repo"))
+	publish := func() {
+		if _, err := Publish(t.Context(), Options{Repo: server.open(), Signers: []sign.Signer{k.signer}, Clock: testClock}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish()
+	user.addRemote("mixed", web.URL, k)
+	if out, err := user.try("flatpak", "--user", "install", "-y", "--noninteractive", "mixed", "org.example.App"); err == nil {
+		t.Errorf("install before our signature: got %q, want an error", out)
+	}
+	k.signCommits(t, server.open())
+	publish()
+	user.run("flatpak", "--user", "install", "-y", "--noninteractive", "mixed", "org.example.App", "org.example.Ours")
+	if got := user.run("flatpak", "--user", "list", "--columns=ref"); strings.Count(got, "/x86_64/") != 3 {
+		t.Errorf("installed: got %q, want both applications and the runtime", got)
+	}
+}
+
+// TestKeyRotation announces a new key while the old one still signs.
+func TestKeyRotation(t *testing.T) {
+	server, user := newClient(t), newClient(t)
+	server.export(platformBuild)
+	server.export(appBuild)
+	first, second := newKey(t, "First"), newKey(t, "Second")
+	web := serve(t, server.path("repo"))
+	repo := server.open()
+	server.publish(first, Options{Repo: repo})
+	user.addRemote("example", web.URL, first)
+	user.run("flatpak", "--user", "install", "-y", "--noninteractive", "example", "org.example.App")
+
+	second.signCommits(t, repo)
+	result, err := Publish(t.Context(), Options{Repo: repo, Signers: []sign.Signer{first.signer, second.signer}, GPGKeys: second.Public, Clock: testClock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(result.Written, "summary.idx") {
+		t.Errorf("written: got %v, want the index", result.Written)
+	}
+	user.run("flatpak", "--user", "remote-modify", "--update-metadata", "example")
+
+	next := appBuild
+	next.files = map[string]string{"app": "app two"}
+	server.export(next)
+	server.publish(second, Options{Repo: repo})
+	user.run("flatpak", "--user", "update", "-y", "--noninteractive")
+	commit, err := repo.ResolveRef(appRef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := user.run("flatpak", "--user", "info", "--show-commit", "org.example.App"); !strings.Contains(got, commit.String()) {
+		t.Errorf("installed commit: got %s, want %s", got, commit)
+	}
+}
+
+// TestSubset shows a client that asks for a subset that alone.
+func TestSubset(t *testing.T) {
+	server, user := newClient(t), newClient(t)
+	variety(server)
+	k := newKey(t, "Example")
+	server.publish(k, Options{})
+	web := serve(t, server.path("repo"))
+	user.write("key", string(k.Public), 0o644)
+	user.run("flatpak", "--user", "remote-add", "--subset=staff", "--gpg-import="+user.path("key"), "staff", web.URL)
+	got := user.run("flatpak", "--user", "remote-ls", "--all", "--columns=ref", "staff")
+	if !strings.Contains(got, "org.example.Staff") || strings.Contains(got, "org.example.App/") {
+		t.Errorf("remote-ls of the subset: got %q, want org.example.Staff alone", got)
+	}
+	user.addRemote("all", web.URL, k)
+	got = user.run("flatpak", "--user", "remote-ls", "--all", "--columns=ref,options", "all")
+	for _, want := range []string{"org.example.App/", "org.example.Staff/x86_64/stable\teol=tired,eol-rebase=" + appRef, "org.example.Extra/", "org.example.Plain/"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("remote-ls: got %q, want %q in it", got, want)
+		}
+	}
+}

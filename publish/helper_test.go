@@ -1,0 +1,289 @@
+package publish
+
+import (
+	"bytes"
+	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/ostree/sign"
+)
+
+// testNow is when the tests take place: after every commit that they make.
+var testNow = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func testClock() time.Time { return testNow }
+
+// packageOf names the package that holds a program, for who has to install it.
+func packageOf(program string) string {
+	if program == "dbus-run-session" {
+		return "dbus (Fedora: dbus-daemon)"
+	}
+	return program
+}
+
+// A client is a machine of its own: programs run with its folders and see
+// nothing of the real user's.
+type client struct {
+	t    *testing.T
+	home string
+}
+
+func newClient(t *testing.T) *client {
+	t.Helper()
+	c := &client{t: t, home: t.TempDir()}
+	if err := os.Mkdir(c.path("run"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *client) path(name string) string { return filepath.Join(c.home, filepath.FromSlash(name)) }
+
+// try runs a program and returns what it printed on both outputs.
+func (c *client) try(name string, args ...string) (string, error) {
+	c.t.Helper()
+	program, err := exec.LookPath(name)
+	if err != nil {
+		c.t.Fatalf("%s is missing: install the package %s", name, packageOf(name))
+	}
+	cmd := exec.CommandContext(c.t.Context(), program, args...)
+	cmd.Dir = c.home
+	cmd.Env = append(os.Environ(), "HOME="+c.home, "XDG_RUNTIME_DIR="+c.path("run"), "XDG_DATA_HOME="+c.path("data"),
+		"XDG_CACHE_HOME="+c.path("cache"), "FLATPAK_USER_DIR="+c.path("user"), "FLATPAK_SYSTEM_DIR="+c.path("system"),
+		"FLATPAK_SYSTEM_CACHE_DIR="+c.path("system-cache"), "LC_ALL=C.UTF-8", "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// run is try for programs that must succeed.
+func (c *client) run(name string, args ...string) string {
+	c.t.Helper()
+	out, err := c.try(name, args...)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (c *client) write(name, content string, perm os.FileMode) {
+	c.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(c.path(name)), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(c.path(name), []byte(content), perm); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// A build is what the tests commit with flatpak build-export.
+type build struct {
+	runtime  bool
+	id       string
+	branch   string
+	metadata string            // appended to what every build has
+	files    map[string]string // executable, below bin/
+	options  []string          // of build-export
+}
+
+const (
+	platformRef = "runtime/org.example.Platform/x86_64/1"
+	appRef      = "app/org.example.App/x86_64/stable"
+)
+
+var (
+	platformBuild = build{runtime: true, id: "org.example.Platform", branch: "1", files: map[string]string{"tool": "tool"}}
+	appBuild      = build{id: "org.example.App", branch: "stable", files: map[string]string{"app": "app one"}}
+)
+
+// export commits a build into the client's folder repo.
+func (c *client) export(b build) {
+	c.t.Helper()
+	dir := "build-" + b.id
+	if err := os.RemoveAll(c.path(dir)); err != nil {
+		c.t.Fatal(err)
+	}
+	group, files := "Application", "files"
+	options := []string{"build-export", "--disable-sandbox", "--no-update-summary", "--arch=x86_64"}
+	if b.runtime {
+		group, files = "Runtime", "usr"
+		options = append(options, "--runtime")
+	}
+	c.write(dir+"/metadata", "["+group+"]\nname="+b.id+"\nruntime=org.example.Platform/x86_64/1\nsdk=org.example.Platform/x86_64/1\n"+b.metadata, 0o644)
+	for name, content := range b.files {
+		c.write(dir+"/"+files+"/bin/"+name, content, 0o755)
+	}
+	for _, sub := range []string{"files", "export"} {
+		if err := os.MkdirAll(c.path(dir+"/"+sub), 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.run("flatpak", append(append(options, b.options...), c.path("repo"), c.path(dir), b.branch)...)
+}
+
+// open opens the client's folder repo as an archive repository.
+func (c *client) open() *archive.Repo {
+	c.t.Helper()
+	repo, err := archive.Open(c.path("repo"), archive.Options{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		if err := repo.Close(); err != nil {
+			c.t.Error(err)
+		}
+	})
+	return repo
+}
+
+// A key signs, and its public part lies in a file for clients.
+type key struct {
+	*sign.Key
+	signer *sign.OpenPGPSigner
+}
+
+func newKey(t *testing.T, uid string) *key {
+	t.Helper()
+	k, err := sign.Generate(rand.Reader, uid, testNow.Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := k.Signer(testClock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &key{k, signer}
+}
+
+// signCommits appends the key's signature to the commit of every ref.
+func (k *key) signCommits(t *testing.T, repo *archive.Repo) {
+	t.Helper()
+	refs, err := repo.Refs(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range refs {
+		raw, err := repo.ReadMeta(t.Context(), ostree.ObjectName{Checksum: ref.Commit, Type: ostree.ObjectCommit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = repo.UpdateCommitMeta(t.Context(), ref.Commit, func(d gvariant.Dict) (gvariant.Dict, error) {
+			if done, err := k.signer.Signed(t.Context(), raw, d); err != nil || done {
+				return d, err
+			}
+			s, err := k.signer.Sign(t.Context(), raw)
+			if err != nil {
+				return nil, err
+			}
+			return sign.Append(d, s), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// publish signs every commit and publishes.
+func (c *client) publish(k *key, o Options) *Result {
+	c.t.Helper()
+	if o.Repo == nil {
+		o.Repo = c.open()
+	}
+	if k != nil {
+		k.signCommits(c.t, o.Repo)
+		o.Signers = []sign.Signer{k.signer}
+	}
+	if o.Clock == nil {
+		o.Clock = testClock
+	}
+	result, err := Publish(c.t.Context(), o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return result
+}
+
+// A web server hands out a folder and remembers what was asked for.
+type webServer struct {
+	*httptest.Server
+	mu    sync.Mutex
+	paths []string
+}
+
+func serve(t *testing.T, dir string) *webServer {
+	t.Helper()
+	s := &webServer{}
+	files := http.FileServer(http.Dir(dir))
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.paths = append(s.paths, r.URL.Path)
+		s.mu.Unlock()
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// asked returns what was asked for since the last call.
+func (s *webServer) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paths := s.paths
+	s.paths = nil
+	return paths
+}
+
+// staticProgram builds a program that prints message; under the name ldconfig
+// it does what flatpak wants of one: an empty cache.
+func staticProgram(t *testing.T, message string) string {
+	t.Helper()
+	dir := t.TempDir()
+	source := `package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+var message string
+
+func main() {
+	if filepath.Base(os.Args[0]) != "ldconfig" {
+		fmt.Println(message)
+		return
+	}
+	for i, a := range os.Args {
+		if a == "-C" {
+			if err := os.WriteFile(os.Args[i+1], nil, 0o644); err != nil {
+				panic(err)
+			}
+		}
+	}
+}
+`
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w -X 'main.message="+message+"'", "-o", "program", "main.go")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	program, err := os.ReadFile(filepath.Join(dir, "program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSpace(program))
+}
