@@ -8,6 +8,7 @@ import (
 	"hash"
 	"time"
 
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -89,8 +90,8 @@ type signature struct {
 	hash hash.Hash // of what it covers
 }
 
-// errUnsupported marks a signature that cannot be checked by any key.
-var errUnsupported = errors.New("unsupported")
+// errUnsupported marks a signature of a kind that nothing here can check.
+var errUnsupported = errors.New("it is of an unsupported kind")
 
 // parseSignature reads the only packet of a signature tag.
 func parseSignature(tag Tag, data []byte) (s *signature, err error) {
@@ -131,8 +132,12 @@ func parseSignature(tag Tag, data []byte) (s *signature, err error) {
 func parseSignaturePacket(raw []byte) (*packet.Signature, error) {
 	r := bytes.NewReader(raw)
 	p, err := packet.Read(r)
-	if err != nil {
+	var unsupported pgperrors.UnsupportedError
+	if errors.As(err, &unsupported) {
 		return nil, fmt.Errorf("%w: %w", errUnsupported, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
 	sig, ok := p.(*packet.Signature)
 	if !ok || r.Len() > 0 {

@@ -197,7 +197,9 @@ func (v *Verifier) signatures() error {
 		if err != nil {
 			return fmt.Errorf("signature %d is not base64: %w", i+1, err)
 		}
-		v.addSignature(SigOpenPGP, raw)
+		if err := v.addSignature(SigOpenPGP, raw); err != nil {
+			return err
+		}
 	}
 	if len(v.sigs) == 0 {
 		tags := []Tag{SigRSA, SigDSA}
@@ -206,7 +208,9 @@ func (v *Verifier) signatures() error {
 		}
 		for _, tag := range tags {
 			if raw := s.Bytes(tag); len(raw) > 0 {
-				v.addSignature(tag, raw)
+				if err := v.addSignature(tag, raw); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -216,20 +220,27 @@ func (v *Verifier) signatures() error {
 	return nil
 }
 
-// addSignature prepares one signature; one that cannot be read counts for
-// nothing.
-func (v *Verifier) addSignature(tag Tag, raw []byte) {
+// addSignature prepares one signature. One of an unsupported kind counts for
+// nothing, a damaged one is an error.
+func (v *Verifier) addSignature(tag Tag, raw []byte) error {
 	v.found = true
 	sig, err := parseSignature(tag, raw)
 	if err != nil {
-		v.passed = append(v.passed, fmt.Errorf("the signature of tag %s: %w", tag, err))
-		return
+		err = fmt.Errorf("the signature of tag %s: %w", tag, err)
+	}
+	if errors.Is(err, errUnsupported) {
+		v.passed = append(v.passed, err)
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	sig.hash.Write(v.p.Header.Raw())
 	if sig.coversPayload() {
 		v.sinks = append(v.sinks, sig.hash)
 	}
 	v.sigs = append(v.sigs, sig)
+	return nil
 }
 
 // Write takes the next bytes of the payload. It never fails.
