@@ -1,167 +1,226 @@
 // Package archive is an OSTree repository on disk, in the mode "archive": the
 // one that clients fetch from.
+//
+//	config                       a GKeyFile: [core] repo_version, mode, …
+//	.lock                        shared: transactions; exclusive: prune
+//	objects/ab/cdef….filez       content objects, deflated
+//	objects/ab/cdef….dirtree     and .dirmeta, .commit, .commitmeta
+//	refs/heads/NAME              a commit's checksum and a line end
+//	state/CHECKSUM.commitpartial the commit is here, not all of its objects
+//	tmp/treewright-RANDOM/       the new objects of one transaction
+//	extensions/treewright/       locks that only this package takes
+//
+// A transaction makes its objects durable before it changes a ref, so a reader,
+// and a machine after a crash, sees the old commit or the new one whole. The C
+// tool may write to the same repository at the same time. docs/ostree.md tells
+// the order and the locks; the layout is libostree's
+// (https://ostreedev.github.io/ostree/repo/).
 package archive
 
 import (
-	"context"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
 
+	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/internal/keyfile"
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/gvariant"
+	"golang.org/x/sys/unix"
 )
 
+// ErrNotExist is wrapped by the error for an object, ref or repository that
+// is not there.
 var ErrNotExist = fs.ErrNotExist
-var errSkeleton = errors.New("archive: skeleton")
 
-// ErrRefChanged is returned by Txn.Commit when a ref is not what ExpectRef said.
-var ErrRefChanged = errors.New("the ref was changed meanwhile")
+// Modes of what is created, before the umask; those of the C tool.
+const (
+	topDirMode = 0o775
+	subDirMode = 0o777
+	fileMode   = 0o644 // exactly, whatever the umask: others serve the repository
+	lockMode   = 0o660
+)
 
-type InitOptions struct{ CollectionID string }
+// InitOptions says what a new repository is.
+type InitOptions struct {
+	CollectionID string // of the form org.example.Name; "" for none
+}
+
+// Options tune an open repository. The zero Options are fine.
 type Options struct {
-	// Jobs bounds how many files are read and compressed at once; 0 means one a CPU.
+	// Jobs bounds how many files are compressed at once; 0 means one a CPU.
 	Jobs int
-	// Progress hears of Txn.Commit and Fsck.
+	// Progress hears how far Txn.Commit and Fsck are. It may be called from
+	// several goroutines.
 	Progress func(stage string, done, total int64)
-	// Clock ages abandoned temporary folders where the file system has no locks.
+	// Clock ages the temporary folders of dead processes where the file
+	// system has no locks that would tell. Without it they stay there.
 	Clock func() time.Time
 }
-type Repo struct{}
 
-func Init(dir string, o InitOptions) (*Repo, error) { return nil, errSkeleton }
-func Open(dir string, o Options) (*Repo, error)     { return nil, errSkeleton }
-func (r *Repo) Close() error                        { return nil }
-func (r *Repo) Path() string                        { return "" }
+// Repo is an open repository. Its methods may be called from many goroutines.
+type Repo struct {
+	path    string
+	root    int // the repository's folder
+	objects int
+	opts    Options
+	quirks  quirks
+	workers workers
+	readers sync.Pool // *fileReader
+	buffers sync.Pool // *bytes.Buffer, for imports
 
-func (r *Repo) Config() (*keyfile.File, error)              { return nil, errSkeleton }
-func (r *Repo) SetConfig(group, key, value string) error    { return errSkeleton }
-func (r *Repo) CollectionID() string                        { return "" }
-func (r *Repo) HasObject(n ostree.ObjectName) (bool, error) { return false, errSkeleton }
-
-// ReadMeta verifies the checksum.
-func (r *Repo) ReadMeta(ctx context.Context, n ostree.ObjectName) ([]byte, error) {
-	return nil, errSkeleton
-}
-func (r *Repo) Commit(ctx context.Context, c ostree.Checksum) (*ostree.Commit, error) {
-	return nil, errSkeleton
-}
-func (r *Repo) DirTree(ctx context.Context, c ostree.Checksum) (ostree.DirTree, error) {
-	return ostree.DirTree{}, errSkeleton
-}
-func (r *Repo) DirMeta(ctx context.Context, c ostree.Checksum) (ostree.DirMeta, error) {
-	return ostree.DirMeta{}, errSkeleton
+	mu     sync.Mutex
+	config config
+	closed bool
 }
 
-// OpenFile gives the file's bytes; the last Read verifies the checksum.
-func (r *Repo) OpenFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeader, int64, io.ReadCloser, error) {
-	return ostree.FileHeader{}, 0, nil, errSkeleton
-}
-func (r *Repo) ObjectSize(n ostree.ObjectName) (int64, error)       { return 0, errSkeleton }
-func (r *Repo) OpenObject(n ostree.ObjectName) (*os.File, error)    { return nil, errSkeleton }
-func (r *Repo) CommitMeta(c ostree.Checksum) (gvariant.Dict, error) { return nil, errSkeleton }
-func (r *Repo) IsPartial(c ostree.Checksum) (bool, error)           { return false, errSkeleton }
-func (r *Repo) ResolveRef(ref string) (ostree.Checksum, error)      { return ostree.Checksum{}, errSkeleton }
-func (r *Repo) ResolveRev(ctx context.Context, rev string) (ostree.Checksum, error) {
-	return ostree.Checksum{}, errSkeleton
+// quirks lets tests play a file system that lacks something.
+type quirks struct {
+	noOFDLocks bool
+	noLocks    bool
+	crash      func(point string) error // called between the steps of a commit
 }
 
-type Ref struct {
-	Name   string
-	Commit ostree.Checksum
+// Init makes dir an archive repository and opens it, as `ostree init
+// --mode=archive` does. What is there already is kept; a repository of
+// another mode or collection is an error.
+func Init(dir string, o InitOptions) (*Repo, error) {
+	if err := initRepo(dir, o); err != nil {
+		return nil, fmt.Errorf("initializing repository %s: %w", dir, err)
+	}
+	r, err := Open(dir, Options{})
+	if err != nil {
+		return nil, err
+	}
+	if have := r.CollectionID(); o.CollectionID != "" && have != o.CollectionID {
+		return nil, errors.Join(r.Close(), fmt.Errorf("repository %s has the collection ID %q, not %q", dir, have, o.CollectionID))
+	}
+	return r, nil
 }
 
-func (r *Repo) Refs(ctx context.Context, prefix string) ([]Ref, error) { return nil, errSkeleton }
-
-// Log calls fn for the commit and its ancestors, newest first, until one is absent.
-func (r *Repo) Log(ctx context.Context, c ostree.Checksum, fn func(ostree.Checksum, *ostree.Commit) error) error {
-	return errSkeleton
+func initRepo(dir string, o InitOptions) error {
+	if o.CollectionID != "" {
+		if err := ostree.ValidateCollectionID(o.CollectionID); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "objects")); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, topDirMode); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "config")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.WriteFile(path, newConfig(o), fileMode); err != nil {
+			return err
+		}
+		if err := os.Chmod(path, fileMode); err != nil {
+			return err
+		}
+	}
+	// objects/ is last: it tells that this is a repository.
+	for _, sub := range []string{"tmp", "extensions", "state", "refs", "refs/heads", "refs/mirrors", "refs/remotes", "objects"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), topDirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
-// UpdateCommitMeta reads, changes and replaces detached metadata under a lock.
-func (r *Repo) UpdateCommitMeta(ctx context.Context, c ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) error {
-	return errSkeleton
+// Open opens the archive repository in dir; Close it when done. It changes
+// nothing, so a repository that cannot be written can be read.
+func Open(dir string, o Options) (*Repo, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening repository %s: %w", dir, err)
+	}
+	r := &Repo{path: path, root: -1, objects: -1, opts: o}
+	if err := r.open(); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: make it with `treewright repo init %s`", err, dir)
+		}
+		return nil, errors.Join(fmt.Errorf("opening repository %s: %w", dir, err), r.Close())
+	}
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	r.workers.init(jobs, r.config.zlibLevel)
+	return r, nil
 }
 
-// Lock takes a lock of our own, named by its purpose ("publish"), which other
-// processes of this program respect.
-func (r *Repo) Lock(ctx context.Context, purpose string) (*Lock, error) { return nil, errSkeleton }
-
-type Lock struct{}
-
-func (l *Lock) Unlock() error { return errSkeleton }
-
-type LsEntry struct {
-	Path   string
-	Entry  ostree.Entry
-	Header ostree.FileHeader // of a directory too, with its mode
-	Size   int64
-}
-type LsOptions struct{ Recursive, DirOnly bool }
-
-func (r *Repo) Ls(ctx context.Context, commit ostree.Checksum, path string, o LsOptions, fn func(LsEntry) error) error {
-	return errSkeleton
+func (r *Repo) open() (err error) {
+	if r.root, err = openDir(r.path); err != nil {
+		return err
+	}
+	if r.objects, err = openDir(filepath.Join(r.path, "objects")); err != nil {
+		return err
+	}
+	f, err := r.Config()
+	if err != nil {
+		return err
+	}
+	r.config, err = parseConfig(f)
+	return err
 }
 
-type FsckOptions struct{}
-type FsckProblem struct {
-	Object  ostree.ObjectName
-	Err     error
-	Missing bool
-	Refs    []string
-	Commits []ostree.Checksum
-}
-type FsckReport struct {
-	Refs, Commits, Objects, Bytes int64
-	Partial                       []ostree.Checksum
-	Problems                      []FsckProblem
+// Close releases the repository. Transactions must have ended.
+func (r *Repo) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	var errs []error
+	for _, fd := range []int{r.root, r.objects} {
+		if fd >= 0 {
+			errs = append(errs, unix.Close(fd))
+		}
+	}
+	return errors.Join(errs...)
 }
 
-func (r *Repo) Fsck(ctx context.Context, o FsckOptions) (*FsckReport, error) { return nil, errSkeleton }
+// Path returns the absolute path of the repository.
+func (r *Repo) Path() string { return r.path }
 
-type Content struct {
-	Size int64
-	Open func() (io.ReadCloser, error)
-}
-type WriteResult struct {
-	Checksum ostree.Checksum
-	New      bool
-	Stored   int64 // bytes of the object on disk; 0 unless New
-}
-type Stats struct {
-	FilesTotal, FilesNew, MetaTotal, MetaNew, BytesRead, BytesStored int64
-}
-type Txn struct{}
+// CollectionID returns the repository's collection ID, "" when it has none.
+func (r *Repo) CollectionID() string { return r.settings().collectionID }
 
-func (r *Repo) Begin(ctx context.Context) (*Txn, error)    { return nil, errSkeleton }
-func (t *Txn) HasObject(n ostree.ObjectName) (bool, error) { return false, errSkeleton }
-func (t *Txn) ReadMeta(ctx context.Context, n ostree.ObjectName) ([]byte, error) {
-	return nil, errSkeleton
+func (r *Repo) settings() config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.config
 }
-func (t *Txn) WriteFile(ctx context.Context, h ostree.FileHeader, c Content) (WriteResult, error) {
-	return WriteResult{}, errSkeleton
-}
-func (t *Txn) WriteFileKnown(ctx context.Context, want ostree.Checksum, h ostree.FileHeader, c Content) (WriteResult, error) {
-	return WriteResult{}, errSkeleton
-}
-func (t *Txn) WriteMeta(ctx context.Context, typ ostree.ObjectType, data []byte) (ostree.Checksum, error) {
-	return ostree.Checksum{}, errSkeleton
-}
-func (t *Txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader) error {
-	return errSkeleton
-}
-func (t *Txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {}
 
-// UpdateCommitMeta has fn change the detached metadata during Commit, under the lock.
-func (t *Txn) UpdateCommitMeta(commit ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) {
+func (r *Repo) progress(stage string, done, total int64) {
+	if r.opts.Progress != nil {
+		r.opts.Progress(stage, done, total)
+	}
 }
-func (t *Txn) MarkPartial(commit ostree.Checksum)              {}
-func (t *Txn) ClearPartial(commit ostree.Checksum)             {}
-func (t *Txn) SetRef(ref string, c ostree.Checksum) error      { return errSkeleton }
-func (t *Txn) DeleteRef(ref string) error                      { return errSkeleton }
-func (t *Txn) ExpectRef(ref string, old ostree.Checksum) error { return errSkeleton }
-func (t *Txn) Commit(ctx context.Context) (Stats, error)       { return Stats{}, errSkeleton }
-func (t *Txn) Abort() error                                    { return nil }
+
+// Config reads the config file.
+func (r *Repo) Config() (*keyfile.File, error) {
+	path := filepath.Join(r.path, "config")
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > ostree.MaxMetadataSize {
+		err = fmt.Errorf("%s is larger than %d bytes", path, ostree.MaxMetadataSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := keyfile.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
