@@ -24,14 +24,6 @@ var testNow = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func testClock() time.Time { return testNow }
 
-// packageOf names the package that holds a program, for who has to install it.
-func packageOf(program string) string {
-	if program == "dbus-run-session" {
-		return "dbus (Fedora: dbus-daemon)"
-	}
-	return program
-}
-
 // A client is a machine of its own: programs run with its folders and see
 // nothing of the real user's.
 type client struct {
@@ -55,7 +47,7 @@ func (c *client) try(name string, args ...string) (string, error) {
 	c.t.Helper()
 	program, err := exec.LookPath(name)
 	if err != nil {
-		c.t.Fatalf("%s is missing: install the package %s", name, packageOf(name))
+		c.t.Fatalf("%s is missing: make clients installs it", name)
 	}
 	cmd := exec.CommandContext(c.t.Context(), program, args...)
 	cmd.Dir = c.home

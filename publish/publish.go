@@ -55,26 +55,27 @@ type Options struct {
 
 // Result says what Publish did.
 type Result struct {
-	Refs     int         // in the summary
-	Read     int         // commits that the last index did not tell enough about
-	Changes  []RefChange // since the last summary, by name
-	Written  []string    // files that were replaced or added, below the repository
-	Removed  []string    // files of old states that no client asks for any more
-	Warnings []Warning
+	Refs     int         `json:"refs"`              // in the summary
+	Read     int         `json:"read"`              // commits that the last index did not tell enough about
+	Changes  []RefChange `json:"changes,omitempty"` // since the last summary, by name
+	Written  []string    `json:"written,omitempty"` // files that were replaced or added, below the repository
+	Removed  []string    `json:"removed,omitempty"` // files of old states that no client asks for any more
+	Warnings []Warning   `json:"warnings,omitempty"`
 }
 
 // A RefChange is a ref that was added (Old is zero), removed (New is zero) or
 // moved.
 type RefChange struct {
-	Name     string
-	Old, New ostree.Checksum
+	Name string          `json:"ref"`
+	Old  ostree.Checksum `json:"old,omitzero"`
+	New  ostree.Checksum `json:"new,omitzero"`
 }
 
 // A Warning is something that will make clients refuse a ref that is new or has
 // moved, or that was left out. Ref is empty when it is about the repository.
 type Warning struct {
-	Ref  string
-	Text string
+	Ref  string `json:"ref,omitempty"`
+	Text string `json:"text"`
 }
 
 func (w Warning) String() string {

@@ -39,17 +39,20 @@ func ArchOf(rpmArch string) (string, error) {
 // catalogues included, or "" when it tells none: such a ref is shown to the
 // clients of every architecture.
 func RefArch(ref string) string {
+	arch := ""
 	kind, rest, _ := strings.Cut(ref, "/")
 	switch kind {
 	case "appstream", "appstream2":
-		return rest[strings.LastIndexByte(rest, '-')+1:]
+		arch = rest[strings.LastIndexByte(rest, '-')+1:]
 	case "app", "runtime":
-		_, rest, _ = strings.Cut(rest, "/")
-		if arch, _, ok := strings.Cut(rest, "/"); ok {
-			return arch
+		if parts := strings.Split(rest, "/"); len(parts) > 2 {
+			arch = parts[1]
 		}
 	}
-	return ""
+	if ValidateArch(arch) != nil {
+		return ""
+	}
+	return arch
 }
 
 // IsFlatpakRef tells whether clients expect flatpak's data about a ref in the

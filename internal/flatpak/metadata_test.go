@@ -15,7 +15,7 @@ func flatpakCommand(t *testing.T, home string, args ...string) {
 	t.Helper()
 	path, err := exec.LookPath("flatpak")
 	if err != nil {
-		t.Fatalf("flatpak is missing: install the package flatpak (%v)", err)
+		t.Fatalf("flatpak is missing: make clients installs it (%v)", err)
 	}
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = append(os.Environ(), "HOME="+home, "FLATPAK_USER_DIR="+filepath.Join(home, "user"),

@@ -70,6 +70,8 @@ func TestRefArch(t *testing.T) {
 		"app/org.example.App/x86_64/stable": "x86_64",
 		"runtime/org.example.P/aarch64/1":   "aarch64",
 		"app/org.example.App":               "",
+		"app/org.example.App/x86_64":        "",
+		"app/org.example.App/x86-64/1":      "",
 		"appstream/x86_64":                  "x86_64",
 		"appstream2/arm":                    "arm",
 		"appstream2/staff-x86_64":           "x86_64",
