@@ -89,7 +89,8 @@ func (b *batches) commit(ctx context.Context, in *batch) error {
 		return nil
 	}
 	in.writers.Wait()
-	if _, err := in.txn.Commit(ctx); err != nil {
+	// What was fetched is kept even when the pull ends early.
+	if _, err := in.txn.Commit(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	b.mu.Lock()
