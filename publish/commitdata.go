@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -55,6 +57,9 @@ func (p *publication) readRefs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.partial, err = p.partialCommits(); err != nil {
+		return err
+	}
 	for i, ref := range refs {
 		p.o.Progress.Send("read refs", int64(i), int64(len(refs)))
 		if err := ctx.Err(); err != nil {
@@ -73,6 +78,22 @@ func (p *publication) readRefs(ctx context.Context) error {
 	return nil
 }
 
+// partialCommits are the commits that are marked as incomplete. One listing is
+// cheaper than a question for each of thousands of refs.
+func (p *publication) partialCommits() (map[string]bool, error) {
+	entries, err := os.ReadDir(filepath.Join(p.repo.Path(), "state"))
+	if err != nil && !isNotExist(err) {
+		return nil, err
+	}
+	partial := map[string]bool{}
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".commitpartial"); ok {
+			partial[name] = true
+		}
+	}
+	return partial, nil
+}
+
 // commitData returns what is known of a commit, from the last index or from
 // the commit itself. In both cases the commit must be there, and whole.
 func (p *publication) commitData(ctx context.Context, ref string, c ostree.Checksum) (*commitData, error) {
@@ -82,9 +103,7 @@ func (p *publication) commitData(ctx context.Context, ref string, c ostree.Check
 	} else if !has {
 		return nil, fmt.Errorf("commit %s is missing: fetch or compose it again, or delete the ref", c)
 	}
-	if partial, err := p.repo.IsPartial(c); err != nil {
-		return nil, err
-	} else if partial {
+	if p.partial[c.String()] {
 		return nil, fmt.Errorf("commit %s is incomplete: fetch it again, or delete the ref", c)
 	}
 	known := p.old.commits[c]

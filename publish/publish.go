@@ -113,6 +113,7 @@ type publication struct {
 
 	settings *settings
 	old      oldState
+	partial  map[string]bool // commits, in hexadecimal
 	refs     []publishedRef
 	deltas   []delta
 	newest   uint64 // the newest commit's time

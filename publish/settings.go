@@ -190,7 +190,7 @@ func encodeKeys(keys []byte) (string, error) {
 // global is the metadata about the repository that the index and the legacy
 // summary share. It says nothing that came from an upstream, and never asks a
 // client to adopt a collection ID.
-func (s *settings) global(lastModified uint64) gvariant.Dict {
+func (s *settings) global() gvariant.Dict {
 	mode := s.get(groupCore, "mode")
 	if mode == "" || mode == "archive" {
 		mode = "archive-z2"
@@ -199,7 +199,7 @@ func (s *settings) global(lastModified uint64) gvariant.Dict {
 	d.Set(ostree.KeySummaryMode, gvariant.String(mode))
 	d.Set(ostree.KeySummaryTombstones, gvariant.Bool(s.bool(groupCore, "tombstone-commits")))
 	d.Set(ostree.KeySummaryIndexedDeltas, gvariant.Bool(true))
-	d.Set(ostree.KeySummaryLastModified, gvariant.Uint64(gvariant.BE64(lastModified)))
+	d.Set(ostree.KeySummaryLastModified, gvariant.Uint64(0))
 	if id := s.get(groupCore, "collection-id"); id != "" {
 		d.Set(ostree.KeySummaryCollectionID, gvariant.String(id))
 	}

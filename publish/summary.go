@@ -78,9 +78,9 @@ func (d *commitData) cacheEntry() gvariant.Value {
 }
 
 // legacySummary is the summary of old clients and of ostree: all refs, and all
-// that there is to know about them.
-func (p *publication) legacySummary(modified uint64) ([]byte, error) {
-	s := ostree.Summary{Metadata: p.settings.global(modified)}
+// that there is to know about them. Its last-modified is left to the caller.
+func (p *publication) legacySummary() ostree.Summary {
+	s := ostree.Summary{Metadata: p.settings.global()}
 	arches := p.settings.summaryArches()
 	shown := map[ostree.Checksum]bool{}
 	var cache, sparse []gvariant.Value
@@ -107,7 +107,7 @@ func (p *publication) legacySummary(modified uint64) ([]byte, error) {
 	}
 	s.Metadata.Set(keyCache, gvariant.Variant(gvariant.Array("{s(tts)}", cache...)))
 	s.Metadata.Set(keySparseCache, gvariant.Array("{sa{sv}}", sparse...))
-	return s.Encode()
+	return s
 }
 
 // prepareSummary stages the legacy summary and its signature.
@@ -117,7 +117,11 @@ func (p *publication) prepareSummary(ctx context.Context) error {
 	if p.old.summary != nil {
 		modified = lastModified(p.old.summary.Metadata)
 	}
-	data, err := p.fresh(modified, p.old.summaryBytes, p.legacySummary)
+	summary := p.legacySummary()
+	data, err := p.fresh(modified, p.old.summaryBytes, func(modified gvariant.Value) ([]byte, error) {
+		summary.Metadata.Set(ostree.KeySummaryLastModified, modified)
+		return summary.Encode()
+	})
 	if err != nil {
 		return err
 	}
@@ -126,12 +130,15 @@ func (p *publication) prepareSummary(ctx context.Context) error {
 
 // fresh encodes a summary with the time that the old one gives for itself; if
 // that gives other bytes than the old ones, then with the present time.
-func (p *publication) fresh(modified uint64, old []byte, encode func(uint64) ([]byte, error)) ([]byte, error) {
-	data, err := encode(modified)
-	if err != nil || old != nil && bytes.Equal(data, old) {
-		return data, err
+func (p *publication) fresh(modified uint64, old []byte, encode func(modified gvariant.Value) ([]byte, error)) ([]byte, error) {
+	if old != nil {
+		data, err := encode(gvariant.Uint64(gvariant.BE64(modified)))
+		if err != nil || bytes.Equal(data, old) {
+			return data, err
+		}
 	}
-	return encode(max(uint64(max(p.now().Unix(), 0)), modified))
+	now := max(uint64(max(p.now().Unix(), 0)), modified)
+	return encode(gvariant.Uint64(gvariant.BE64(now)))
 }
 
 // prepareIndex stages the sub-summaries, the differences from older ones to
@@ -158,8 +165,9 @@ func (p *publication) prepareIndex(ctx context.Context) error {
 	if p.old.index != nil {
 		modified = lastModified(p.old.index.Metadata)
 	}
-	data, err := p.fresh(modified, p.old.indexBytes, func(modified uint64) ([]byte, error) {
-		index.Metadata = p.settings.global(modified)
+	index.Metadata = p.settings.global()
+	data, err := p.fresh(modified, p.old.indexBytes, func(modified gvariant.Value) ([]byte, error) {
+		index.Metadata.Set(ostree.KeySummaryLastModified, modified)
 		return index.Encode()
 	})
 	if err != nil {
