@@ -62,11 +62,12 @@ func (s *solver) addRichSpec(i int, text string, best bool) bool {
 	if err != nil {
 		return false
 	}
-	clauses, t, err := s.u.normalForm(s.u.rich(r, s.u.plain), conjunctive)
+	d := s.u.rich(r, s.u.plain)
+	clauses, t, err := s.u.normalForm(d, conjunctive)
 	if err != nil || t == never {
 		return false
 	}
-	s.jobs = append(s.jobs, job{spec: i, clauses: clauses, best: best})
+	s.jobs = append(s.jobs, job{spec: i, clauses: clauses, involved: s.u.providers(d), best: best})
 	return true
 }
 

@@ -48,10 +48,11 @@ type solver struct {
 // job is one spec's demand: one of its candidates, or for a rich dependency all
 // of its clauses.
 type job struct {
-	spec    int
-	clauses [][]lit
-	anyArch bool // candidates were chosen by architecture: allow a worse one
-	best    bool
+	spec     int
+	clauses  [][]lit
+	involved []lit // packages that belong to the closure beside those of the clauses
+	anyArch  bool  // candidates were chosen by architecture: allow a worse one
+	best     bool
 }
 
 // decision is a literal that was made true.
@@ -93,6 +94,7 @@ func (s *solver) buildRules() error {
 		}
 	}
 	for _, j := range s.jobs {
+		s.pushAll(j.involved)
 		for _, c := range j.clauses {
 			s.pushAll(c)
 		}

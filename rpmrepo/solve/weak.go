@@ -254,7 +254,7 @@ func (s *solver) supplementing() []lit {
 // installed before.
 func (s *solver) newlySupplements(p lit) bool {
 	for _, d := range s.u.list(p, supplements) {
-		if s.fulfilled(d) && (!s.haveInstalled || s.fulfilledByNew(d)) {
+		if s.fulfilled(d) && s.fulfilledByNew(d) {
 			return true
 		}
 	}
