@@ -30,8 +30,8 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("object %s is missing on %s; it is %s of %s: the upstream must repair its repository (ostree fsck)",
-		e.Object, e.URL, e.Path, e.Ref)
+	return fmt.Sprintf("objects/%s is missing on %s; it is %s of %s: the upstream must repair its repository (ostree fsck)",
+		e.Object.ArchivePath(), e.URL, e.Path, e.Ref)
 }
 
 // Is makes errors.Is(err, ErrNotFound) true.

@@ -214,9 +214,16 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 // Verify checks the signatures of data, a file of signatures such as
 // summary.sig, against the remote's keyring.
 func (r *Remote) Verify(data, signatures []byte) (*sign.Verified, error) {
+	if r.opts.Keyring == nil || r.opts.Clock == nil {
+		return nil, fmt.Errorf("verifying what %s signs: no keyring or no clock is given", r.URL())
+	}
 	dict, err := gvariant.ParseDict(signatures)
 	if err != nil {
 		return nil, fmt.Errorf("reading the signatures: %w", err)
 	}
-	return r.opts.Keyring.Verify(data, dict, r.opts.Clock())
+	verified, err := r.opts.Keyring.Verify(data, dict, r.opts.Clock())
+	if errors.Is(err, sign.ErrBad) {
+		return nil, fmt.Errorf("%w; if the upstream is publishing just now, it helps to try again", err)
+	}
+	return verified, err
 }

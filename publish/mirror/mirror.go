@@ -83,8 +83,8 @@ const (
 	New       Status = "new"
 	Updated   Status = "updated"
 	Unchanged Status = "unchanged"
-	Signed    Status = "signed"   // the commit was there; signatures were added
-	Vanished  Status = "vanished" // the upstream lists it no more; it is kept
+	Completed Status = "completed" // the commit was there; signatures, or objects, were added
+	Vanished  Status = "vanished"  // the upstream lists it no more; it is kept
 )
 
 // RefResult is the outcome for one ref.

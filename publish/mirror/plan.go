@@ -86,7 +86,7 @@ func (m *run) planRef(ctx context.Context, ref ostree.SummaryRef) error {
 			m.result.Refs = append(m.result.Refs, result)
 			return nil
 		}
-		result.Status, w.Have = Signed, ostree.Checksum{}
+		result.Status, w.Have = Completed, ostree.Checksum{}
 	default:
 		result.Status = Updated
 		have, err := m.Repo.Commit(ctx, old)
