@@ -3,7 +3,6 @@ package publish
 import (
 	"bytes"
 	"crypto/rand"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/sign"
+	"github.com/treewright/treewright/server"
 )
 
 // testNow is when the tests take place: after every commit that they make.
@@ -205,7 +205,7 @@ func (c *client) publish(k *key, o Options) *Result {
 	return result
 }
 
-// A web server hands out a folder and remembers what was asked for.
+// A webServer serves a repository and remembers what was asked for.
 type webServer struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -215,14 +215,21 @@ type webServer struct {
 func serve(t *testing.T, dir string) *webServer {
 	t.Helper()
 	s := &webServer{}
-	files := http.FileServer(http.Dir(dir))
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	files, err := server.New(server.Options{Repo: dir, AccessLog: func(a server.Access) {
 		s.mu.Lock()
-		s.paths = append(s.paths, r.URL.Path)
+		s.paths = append(s.paths, a.Path)
 		s.mu.Unlock()
-		files.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server = httptest.NewServer(files)
+	t.Cleanup(func() {
+		s.Close()
+		if err := files.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 

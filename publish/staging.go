@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -92,43 +91,44 @@ func (s *staging) do(name string, run func() error) {
 	s.steps = append(s.steps, step{path: name, run: run})
 }
 
-// publish makes the changes in the order in which they were staged. A file is
-// durable before one at the top, which may name it, is seen; a signature and
-// what it signs follow each other without a pause.
+// publish makes the changes in the order in which they were staged. A file in
+// a folder is durable before one at the top, which may name it, is seen. Those
+// at the top follow each other without a pause: one is the other's signature.
 func (s *staging) publish() error {
-	dirty := map[string]bool{}
+	folders := map[string]bool{}
 	for _, st := range s.steps {
 		if s.fault != nil {
 			if err := s.fault(st.path); err != nil {
 				return err
 			}
 		}
-		if !strings.Contains(st.path, "/") {
-			if err := s.sync(dirty); err != nil {
+		dir := path.Dir(st.path)
+		if dir == "." {
+			if err := s.sync(folders); err != nil {
 				return err
 			}
 		}
 		if err := s.publishStep(st); err != nil {
 			return fmt.Errorf("publishing %s: %w", st.path, err)
 		}
-		for dir := path.Dir(st.path); ; dir = path.Dir(dir) {
-			dirty[dir] = true
-			if dir == "." {
-				break
-			}
+		for ; dir != "."; dir = path.Dir(dir) {
+			folders[dir] = true
 		}
 	}
-	return s.sync(dirty)
+	if len(s.steps) > 0 {
+		folders["."] = true
+	}
+	return s.sync(folders)
 }
 
-// sync makes the names in folders durable.
-func (s *staging) sync(dirs map[string]bool) error {
-	for _, name := range slices.Sorted(maps.Keys(dirs)) {
+// sync makes the names in folders durable, and forgets them.
+func (s *staging) sync(folders map[string]bool) error {
+	for _, name := range slices.Sorted(maps.Keys(folders)) {
 		if err := syncDir(s.file(name)); err != nil {
 			return err
 		}
 	}
-	clear(dirs)
+	clear(folders)
 	return nil
 }
 
