@@ -57,7 +57,7 @@ func hashFile(h hash.Hash, f ExternalFile) error {
 		return err
 	}
 	writePart(h, []byte(f.Name))
-	writePart(h, []byte(info.Mode().Perm().String()))
+	writePart(h, []byte((info.Mode() & modeBits).String()))
 	writePart(h, content.Sum(nil))
 	return nil
 }

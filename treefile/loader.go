@@ -254,7 +254,7 @@ func (ld *loader) readFinalizeD(dir string) error {
 		}
 		if info.Mode().IsRegular() && info.Mode()&0o100 != 0 {
 			path := filepath.Join(folder, e.Name())
-			ld.finalizeD[e.Name()] = ExternalFile{Name: e.Name(), Path: path, Mode: info.Mode().Perm(), Position: Position{File: path}}
+			ld.finalizeD[e.Name()] = ExternalFile{Name: e.Name(), Path: path, Mode: info.Mode() & modeBits, Position: Position{File: path}}
 		}
 	}
 	return nil

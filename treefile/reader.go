@@ -3,6 +3,7 @@ package treefile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,6 +124,9 @@ func (r *reader) field(key string, n *node, fields map[string]*node, name string
 	return r.str(key+"."+name, value)
 }
 
+// modeBits are the bits of a file's mode that go with it into a tree.
+const modeBits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
+
 // external resolves a file that the treefile names; it must be there.
 func (r *reader) external(key string, n *node, name string) (ExternalFile, bool) {
 	f := ExternalFile{Name: name, Path: name, Position: r.at(n.line)}
@@ -145,6 +149,6 @@ func (r *reader) external(key string, n *node, name string) (ExternalFile, bool)
 		r.fail(n.line, key, "%s is not a regular file", f.Path)
 		return f, false
 	}
-	f.Mode = info.Mode().Perm()
+	f.Mode = info.Mode() & modeBits
 	return f, true
 }

@@ -120,7 +120,7 @@ type Rojig struct {
 type ExternalFile struct {
 	Name string // as written
 	Path string // resolved against the folder of the file that names it
-	Mode fs.FileMode
+	Mode fs.FileMode // permissions, setuid, setgid and sticky bits
 	Position
 }
 
