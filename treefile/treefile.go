@@ -118,8 +118,8 @@ type Rojig struct {
 
 // An ExternalFile is a file that a treefile names.
 type ExternalFile struct {
-	Name string // as written
-	Path string // resolved against the folder of the file that names it
+	Name string      // as written
+	Path string      // resolved against the folder of the file that names it
 	Mode fs.FileMode // permissions, setuid, setgid and sticky bits
 	Position
 }
