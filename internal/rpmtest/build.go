@@ -36,7 +36,8 @@ func (p Package) parts() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	archive := writePayload(p, files)
+	archive := writePayload(p, p.Damage.inArchive(files))
+	p.Damage.inFiles(files)
 	payload, err := compress(archive, p.Compression)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (p Package) parts() (*parts, error) {
 			return nil, fmt.Errorf("signing: %w", err)
 		}
 	}
-	return out, nil
+	return out, p.Damage.afterBuild(out)
 }
 
 // join writes the package file.

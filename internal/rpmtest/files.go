@@ -20,6 +20,10 @@ type fileInfo struct {
 	linkCount int
 	lastLink  bool // the hard link that carries the content
 	content   string
+
+	// What the header says wrongly.
+	claimed   string // the content that the digest is of
+	extraSize uint64
 }
 
 // payload is what the archive holds for the file.
@@ -72,7 +76,7 @@ func (f fileInfo) size() uint64 {
 	if f.modeBits&rpm.ModeType == rpm.ModeDir {
 		return 4096
 	}
-	return uint64(len(f.payload()))
+	return uint64(len(f.payload())) + f.extraSize
 }
 
 func (p Package) writeFiles(h header, files []fileInfo) {
@@ -144,7 +148,7 @@ func (p Package) fileDigest(f fileInfo) string {
 		return ""
 	}
 	sum := p.FileDigest.New()
-	sum.Write([]byte(f.content))
+	sum.Write([]byte(cmp.Or(f.claimed, f.content)))
 	return hex.EncodeToString(sum.Sum(nil))
 }
 

@@ -53,6 +53,8 @@ type Package struct {
 
 	// Signatures to put on it.
 	Sign []Signature
+
+	Damage Damage // what is wrong with it
 }
 
 // Format is what a package file looks like.

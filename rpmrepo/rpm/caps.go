@@ -41,10 +41,14 @@ func capNames() []string {
 }
 
 // ParseCaps turns the text of a file's capabilities, as File.Caps has it, into
-// the value of its extended attribute security.capability; nil when the text
-// names none. The text has clauses such as "cap_net_admin,cap_net_raw=ep" or
-// "all=p cap_chown-p": see cap_from_text(3).
+// the value of its extended attribute security.capability; nil when there is no
+// text. The text has clauses such as "cap_net_admin,cap_net_raw=ep" or
+// "all=p cap_chown-p": see cap_from_text(3). "=" alone gives a value that grants
+// nothing, as it does on a system that rpm installs.
 func ParseCaps(text string) ([]byte, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
 	var flags [maxCaps]uint8
 	for _, clause := range strings.Fields(text) {
 		if err := capClause(&flags, clause); err != nil {
@@ -63,9 +67,6 @@ func ParseCaps(text string) ([]byte, error) {
 		if f&capInheritable != 0 {
 			inheritable |= bit
 		}
-	}
-	if effective|permitted|inheritable == 0 {
-		return nil, nil
 	}
 	magic := uint32(vfsCapRevision2)
 	if effective != 0 {

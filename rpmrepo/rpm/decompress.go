@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -25,10 +26,39 @@ type decompressor struct {
 	close func()
 }
 
+// Decompressors keeps decompressors from one payload to the next: a new one
+// takes some 10 MB. The zero value is ready; it may be used concurrently.
+type Decompressors struct {
+	zstd sync.Pool
+}
+
+// get returns a zstd decompressor of src and a function that gives it back.
+func (d *Decompressors) get(src io.Reader) (*zstd.Decoder, func(), error) {
+	if d != nil {
+		if z, ok := d.zstd.Get().(*zstd.Decoder); ok {
+			return z, func() { d.put(z) }, z.Reset(src)
+		}
+	}
+	// Every file has its own, stronger digest.
+	z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.IgnoreChecksum(true))
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, func() { d.put(z) }, nil
+}
+
+func (d *Decompressors) put(z *zstd.Decoder) {
+	if d == nil || z.Reset(nil) != nil {
+		z.Close()
+		return
+	}
+	d.zstd.Put(z)
+}
+
 // newDecompressor returns a reader of a payload compressed as the header says.
 // A payload without that tag, or one that says gzip and is not, may be plain:
 // rpm's own reader is as tolerant.
-func newDecompressor(how string, payload io.Reader) (*decompressor, error) {
+func newDecompressor(how string, payload io.Reader, keep *Decompressors) (*decompressor, error) {
 	d := &decompressor{src: bufio.NewReaderSize(payload, 64<<10), close: func() {}}
 	var err error
 	switch how {
@@ -45,11 +75,7 @@ func newDecompressor(how string, payload io.Reader) (*decompressor, error) {
 	case "lzma":
 		d.r, err = lzma.ReaderConfig{DictCap: maxWindow}.NewReader(d.src)
 	case "zstd":
-		var z *zstd.Decoder
-		z, err = zstd.NewReader(d.src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err == nil {
-			d.r, d.close = z, z.Close
-		}
+		d.r, d.close, err = keep.get(d.src)
 	case "none", "identity", "uncompressed":
 		d.r = d.src
 	default:

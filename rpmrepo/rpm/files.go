@@ -18,6 +18,8 @@ type fileColumns struct {
 	paths strings.Builder // all paths, one after the other
 	algo  DigestAlgo
 	old   bool // base holds whole paths: packages older than rpm 4
+
+	digests []byte // room for the digests of all files
 }
 
 // Files returns the package's file list in the header's order, which Payload's
@@ -52,6 +54,7 @@ func (p *Package) files() ([]File, error) {
 		}
 		ends[i] = c.paths.Len()
 	}
+	c.digests = make([]byte, 0, n*c.algo.Size())
 	all, start := c.paths.String(), 0
 	for i := range files {
 		files[i].Path, start = all[start:ends[i]], ends[i]
@@ -195,11 +198,13 @@ func (c *fileColumns) fill(f *File, i int) error {
 	if !f.IsRegular() || digest == "" {
 		return nil
 	}
-	f.DigestAlgo = c.algo
+	n := len(c.digests)
 	var err error
-	if f.Digest, err = hex.DecodeString(digest); err != nil || len(f.Digest) != c.algo.Size() {
+	c.digests, err = hex.AppendDecode(c.digests, []byte(digest))
+	if err != nil || len(c.digests) != n+c.algo.Size() {
 		return fmt.Errorf("its digest %q is not one of %s", digest, c.algo)
 	}
+	f.DigestAlgo, f.Digest = c.algo, c.digests[n:len(c.digests):len(c.digests)]
 	return nil
 }
 

@@ -41,6 +41,7 @@ type PayloadReader struct {
 	hash  hash.Hash
 	err   error // of the content; io.EOF when it was read and is right
 	ended bool
+	buf   []byte // to read what the caller does not
 }
 
 // linkGroup is a set of hard links.
@@ -53,6 +54,12 @@ type linkGroup struct {
 // Payload reads the payload from r, which must stand where Open left it, or at
 // HeaderEnd of the file. Close the reader when done; r stays open.
 func (p *Package) Payload(r io.Reader) (*PayloadReader, error) {
+	return p.PayloadWith(nil, r)
+}
+
+// PayloadWith is Payload for those who read many: keep holds on to what one
+// payload needed for the next.
+func (p *Package) PayloadWith(keep *Decompressors, r io.Reader) (*PayloadReader, error) {
 	if f := p.Header.String(TagPayloadFormat); f != "" && f != "cpio" {
 		return nil, fmt.Errorf("reading the payload of %s: its format is %q; only cpio can be read", p.NEVRA(), f)
 	}
@@ -60,7 +67,7 @@ func (p *Package) Payload(r io.Reader) (*PayloadReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := newDecompressor(p.Header.String(TagPayloadCompressor), r)
+	d, err := newDecompressor(p.Header.String(TagPayloadCompressor), r, keep)
 	if err != nil {
 		return nil, fmt.Errorf("reading the payload of %s: %w", p.NEVRA(), truncated(err))
 	}
@@ -92,9 +99,11 @@ func (r *PayloadReader) groupLinks() {
 // Files returns the package's file list; Next's index points into it.
 func (r *PayloadReader) Files() []File { return r.files }
 
-// Close frees what the reader holds.
+// Close frees what the reader holds. It may be called again.
 func (r *PayloadReader) Close() error {
 	r.d.close()
+	r.d.close = func() {}
+	r.ended, r.cur = true, -1
 	return nil
 }
 
@@ -229,12 +238,17 @@ func (r *PayloadReader) enterRegular(i int, e cpioEntry) (bool, error) {
 	if !e.stripped && e.size != size {
 		return false, fmt.Errorf("it has %d bytes, the header says %d", e.size, size)
 	}
-	if f.Digest == nil && size > 0 {
-		return false, errors.New("the header has no digest of it")
-	}
 	r.cur, r.left, r.err = i, size, nil
-	if f.Digest != nil {
+	if f.Digest == nil {
+		if size > 0 {
+			return false, errors.New("the header has no digest of it")
+		}
+		return first, nil
+	}
+	if r.hash == nil {
 		r.hash = f.DigestAlgo.New()
+	} else {
+		r.hash.Reset()
 	}
 	if !first {
 		return false, r.drain()
@@ -325,9 +339,11 @@ func (r *PayloadReader) drain() error {
 	if r.cur < 0 {
 		return nil
 	}
-	buf := make([]byte, 32<<10)
+	if r.err == nil && r.buf == nil {
+		r.buf = make([]byte, 32<<10)
+	}
 	for r.err == nil {
-		_, _ = r.read(buf)
+		_, _ = r.read(r.buf)
 	}
 	if r.err != io.EOF {
 		return r.err
