@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -132,5 +133,36 @@ func TestSubset(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("remote-ls: got %q, want %q in it", got, want)
 		}
+	}
+}
+
+// TestClientsWithoutIndex takes the index away: clients then do what those
+// before flatpak 1.9 do.
+func TestClientsWithoutIndex(t *testing.T) {
+	server, user := newClient(t), newClient(t)
+	variety(server)
+	k := newKey(t, "Example")
+	server.publish(k, Options{Settings: map[string]string{SettingTitle: "Old ways"}})
+	repo := server.open()
+	for _, name := range []string{"summary.idx", "summary.idx.sig", "summaries"} {
+		if err := os.RemoveAll(server.path("repo/" + name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	web := serve(t, server.path("repo"))
+	user.addRemote("example", web.URL, k)
+	got := strings.ReplaceAll(user.run("flatpak", "--user", "remote-ls", "--all", "--columns=ref,installed-size,download-size,options", "example"), "\u00a0", " ")
+	for _, ref := range []string{appRef, platformRef} {
+		sizes := commitSizes(t, repo, ref)
+		if want := ref + "\t" + size(sizes.Installed) + "\t" + size(sizes.Download); !strings.Contains(got, want) {
+			t.Errorf("remote-ls: got %q, want %q in it", got, want)
+		}
+	}
+	if want := "eol=tired,eol-rebase=" + appRef; !strings.Contains(got, want) {
+		t.Errorf("remote-ls: got %q, want %q in it", got, want)
+	}
+	user.run("flatpak", "--user", "install", "-y", "--noninteractive", "example", "org.example.App")
+	if got := user.run("flatpak", "--user", "remotes", "--columns=title"); !strings.Contains(got, "Old ways") {
+		t.Errorf("title: got %q", got)
 	}
 }
