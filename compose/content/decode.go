@@ -45,6 +45,7 @@ func decodeBody(body []byte) (*Manifest, error) {
 	names := d.texts()
 	m.Files = d.files(names)
 	m.Scriptlets = d.scriptlets()
+	m.Requires, m.Provides, m.Conflicts, m.Obsoletes = d.deps(), d.deps(), d.deps(), d.deps()
 	if d.err == nil && d.rest != "" {
 		d.fail("%d bytes follow the end", len(d.rest))
 	}
@@ -200,17 +201,24 @@ func (d *decoder) scriptlets() []rpm.Scriptlet {
 		s.Body = d.text()
 		s.Flags = rpm.ScriptletFlags(d.uint32())
 		s.Priority = d.uint32()
-		if k := d.count(4); k > 0 {
-			s.Triggers = make([]rpm.Dep, k)
-		}
-		for j := range s.Triggers {
-			t := &s.Triggers[j]
-			t.Name = d.text()
-			t.Flags = rpm.Flags(d.uint32())
-			t.EVR = d.text()
-			t.Pre = d.flag()
-		}
+		s.Triggers = d.deps()
 		s.Paths = d.texts()
+	}
+	return list
+}
+
+func (d *decoder) deps() []rpm.Dep {
+	n := d.count(4)
+	if n == 0 {
+		return nil
+	}
+	list := make([]rpm.Dep, n)
+	for i := range list {
+		t := &list[i]
+		t.Name = d.text()
+		t.Flags = rpm.Flags(d.uint32())
+		t.EVR = d.text()
+		t.Pre = d.flag()
 	}
 	return list
 }

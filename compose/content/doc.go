@@ -32,6 +32,7 @@
 //	    kind, n interpreter words, body, flags, priority
 //	    n triggers: name, flags, EVR, 1 for a prerequisite
 //	    n paths
+//	n, then n each of requires, provides, conflicts, obsoletes, as triggers
 //	SHA-256 of everything before         32 bytes
 //
 // # Index
@@ -40,4 +41,11 @@
 //	records of 96 bytes, sorted: digest of the content; SHA-256 of the OSTree
 //	    file header; checksum of the object that the two make
 //	SHA-256 of everything before         32 bytes
+//
+// # Signed
+//
+//	"twsigned"
+//	digest of all keys that were trusted  32 bytes
+//	fingerprint of the key that signed    text
+//	SHA-256 of everything before          32 bytes
 package content

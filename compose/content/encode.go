@@ -20,6 +20,9 @@ func (m *Manifest) encode() []byte {
 	e.names(m.Files)
 	e.files(m.Files)
 	e.scriptlets(m.Scriptlets)
+	for _, list := range [...][]rpm.Dep{m.Requires, m.Provides, m.Conflicts, m.Obsoletes} {
+		e.deps(list)
+	}
 	sum := sha256.Sum256(e.b)
 	return append(e.b, sum[:]...)
 }
@@ -93,14 +96,18 @@ func (e *encoder) scriptlets(list []rpm.Scriptlet) {
 		e.text(s.Body)
 		e.number(uint64(s.Flags))
 		e.number(uint64(s.Priority))
-		e.number(uint64(len(s.Triggers)))
-		for _, d := range s.Triggers {
-			e.text(d.Name)
-			e.number(uint64(d.Flags))
-			e.text(d.EVR)
-			e.number(flag(d.Pre))
-		}
+		e.deps(s.Triggers)
 		e.texts(s.Paths)
+	}
+}
+
+func (e *encoder) deps(list []rpm.Dep) {
+	e.number(uint64(len(list)))
+	for _, d := range list {
+		e.text(d.Name)
+		e.number(uint64(d.Flags))
+		e.text(d.EVR)
+		e.number(flag(d.Pre))
 	}
 }
 

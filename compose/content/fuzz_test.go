@@ -19,6 +19,8 @@ func sample() *Manifest {
 			Kind: rpm.TriggerIn, Interpreter: []string{"/bin/sh", "-e"}, Body: "true", Flags: 1, Priority: 7,
 			Triggers: []rpm.Dep{{Name: "x", Flags: 2, EVR: "1", Pre: true}}, Paths: []string{"/usr"},
 		}},
+		Requires: []rpm.Dep{{Name: "libc.so.6()(64bit)"}}, Provides: []rpm.Dep{{Name: "a", Flags: 4, EVR: "1:2-3"}},
+		Conflicts: []rpm.Dep{{Name: "b"}}, Obsoletes: []rpm.Dep{{Name: "old-a"}},
 	}
 }
 

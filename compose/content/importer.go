@@ -245,13 +245,18 @@ func (s *Store) write(d Digest, data []byte) (err error) {
 }
 
 func (s *Store) writeManifest(pkg fetch.Checksum, m *Manifest) error {
+	return s.writeNamed(s.manifestPath(pkg), m.encode())
+}
+
+// writeNamed replaces a small file.
+func (s *Store) writeNamed(path string, data []byte) error {
 	f, err := s.create()
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(m.encode())
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.manifestPath(pkg))
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", errStoring, err), discard(f))

@@ -13,6 +13,11 @@ type Manifest struct {
 	NEVRA      rpm.NEVRA
 	Files      []File // in the package's order
 	Scriptlets []rpm.Scriptlet
+
+	Requires  []rpm.Dep
+	Provides  []rpm.Dep
+	Conflicts []rpm.Dep
+	Obsoletes []rpm.Dep
 }
 
 // File is one entry of a package's file list.
@@ -61,7 +66,14 @@ func newManifest(p *rpm.Package) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{NEVRA: p.NEVRA(), Files: make([]File, len(files)), Scriptlets: scriptlets}
+	meta, err := p.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{
+		NEVRA: p.NEVRA(), Files: make([]File, len(files)), Scriptlets: scriptlets,
+		Requires: meta.Requires, Provides: meta.Provides, Conflicts: meta.Conflicts, Obsoletes: meta.Obsoletes,
+	}
 	links := linkGroups(files)
 	for i := range files {
 		f := &files[i]

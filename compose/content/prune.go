@@ -53,6 +53,9 @@ func (p *pruner) run(ctx context.Context, maxSize int64) error {
 	if err := p.packages(ctx, maxSize); err != nil {
 		return err
 	}
+	if err := p.signed(); err != nil {
+		return err
+	}
 	if err := p.files(ctx); err != nil {
 		return err
 	}
@@ -147,6 +150,27 @@ func (p *pruner) retain(m *Manifest, size, maxSize int64) bool {
 		p.keep[d] = struct{}{}
 	}
 	return true
+}
+
+// signed removes what is known of the signatures of packages that are gone.
+func (p *pruner) signed() error {
+	entries, err := os.ReadDir(p.s.path("signed"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		manifest := p.s.path("manifests", fmt.Sprintf("%s.%d", e.Name(), FormatVersion))
+		if _, err := os.Lstat(manifest); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.Remove(p.s.path("signed", e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // files removes the contents that are not kept.

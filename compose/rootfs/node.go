@@ -23,6 +23,7 @@ type Node struct {
 
 	Size    int64          // of a regular file
 	Content content.Digest // of a regular file
+	Data    []byte         // the content itself, of a file that no package brought
 	Target  string         // of a symbolic link
 
 	// Package is the index in Tree.Packages of the package that brought it,

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -103,6 +104,9 @@ func (t *Tree) readIDs(name string, open func(content.Digest) (io.ReadCloser, er
 func (m ids) read(n *Node, open func(content.Digest) (io.ReadCloser, error)) (err error) {
 	if n.Size > maxAccounts {
 		return fmt.Errorf("it has %d bytes; at most %d are read", n.Size, maxAccounts)
+	}
+	if n.Data != nil {
+		open = func(content.Digest) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(n.Data)), nil }
 	}
 	f, err := open(n.Content)
 	if err != nil {

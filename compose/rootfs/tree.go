@@ -88,10 +88,12 @@ func (t *Tree) Attach(path string, n *Node) error {
 	return nil
 }
 
-// AddFile puts a regular file of root's at path.
-func (t *Tree) AddFile(path string, mode uint32, size int64, d content.Digest) error {
+// AddFile puts a regular file of root's at path, with content that no package
+// brought.
+func (t *Tree) AddFile(path string, mode uint32, data []byte) error {
 	return t.Attach(path, &Node{
-		Mode: ostree.ModeRegular | mode&0o7777, User: "root", Group: "root", Size: size, Content: d, Package: NoPackage,
+		Mode: ostree.ModeRegular | mode&0o7777, User: "root", Group: "root",
+		Size: int64(len(data)), Content: content.DigestOf(data), Data: data, Package: NoPackage,
 	})
 }
 

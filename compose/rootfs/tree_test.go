@@ -120,19 +120,19 @@ func TestConflictsAreAllNamed(t *testing.T) {
 
 func TestTree(t *testing.T) {
 	tree := rootfs.New()
-	d := content.DigestOf([]byte("x"))
+	x := []byte("x")
 	for _, step := range []error{
-		tree.AddFile("/etc/a", 0o600, 1, d), tree.AddSymlink("usr/bin/x", "../a"), tree.AddFile("/etc/b/c", 0o644, 1, d),
+		tree.AddFile("/etc/a", 0o600, x), tree.AddSymlink("usr/bin/x", "../a"), tree.AddFile("/etc/b/c", 0o644, x),
 	} {
 		if step != nil {
 			t.Fatal(step)
 		}
 	}
 	for what, err := range map[string]error{
-		"a taken path":        tree.AddFile("/etc/a", 0o600, 1, d),
-		"a path below a file": tree.AddFile("/etc/a/b", 0o600, 1, d),
-		"a bad name":          tree.AddFile("/etc/..", 0o600, 1, d),
-		"a bad directory":     tree.AddFile("/../x/y", 0o600, 1, d),
+		"a taken path":        tree.AddFile("/etc/a", 0o600, x),
+		"a path below a file": tree.AddFile("/etc/a/b", 0o600, x),
+		"a bad name":          tree.AddFile("/etc/..", 0o600, x),
+		"a bad directory":     tree.AddFile("/../x/y", 0o600, x),
 	} {
 		if err == nil {
 			t.Errorf("%s: want an error", what)

@@ -1,0 +1,221 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/treewright/treewright/compose/content"
+	"github.com/treewright/treewright/compose/rootfs"
+	"github.com/treewright/treewright/internal/flatpak"
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/treefile"
+)
+
+// contentCache is the folder of the cache that compose/content keeps.
+const contentCache = "content"
+
+// Execute does what the plan says. When the input did not change since the
+// previous commit, it writes nothing and the result says so. On an error, or
+// when ctx ends, no ref and no file of the options has changed.
+func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
+	if !p.Changed() {
+		return &Result{InputHash: p.InputHash}, nil
+	}
+	user, err := userMetadata(&p.opts)
+	if err != nil {
+		return nil, err
+	}
+	store, err := content.Open(ctx, cachePath(p.opts.CacheDir, contentCache))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	in := &intake{plan: p, store: store}
+	if err := in.run(ctx); err != nil {
+		return nil, p.failed(err)
+	}
+	if p.opts.DownloadOnly {
+		return &Result{Changed: true, InputHash: p.InputHash}, p.Stamp()
+	}
+	if p.opts.Repo == nil {
+		return nil, errors.New("composing: there is no repository to write to")
+	}
+	c := &composer{plan: p, in: in, report: &Report{}}
+	if err := c.assemble(ctx); err != nil {
+		return nil, p.failed(err)
+	}
+	result, err := c.commit(ctx, user)
+	if err != nil {
+		return nil, p.failed(err)
+	}
+	if err := p.writeFiles(ctx, result); err != nil {
+		return nil, p.failed(err)
+	}
+	return result, nil
+}
+
+func (p *Plan) failed(err error) error {
+	return fmt.Errorf("composing %s: %w", p.opts.Treefile.Path, err)
+}
+
+// composer makes one commit.
+type composer struct {
+	plan   *Plan
+	in     *intake
+	tree   *rootfs.Tree
+	meta   *flatpak.Metadata // of a flatpak
+	report *Report
+}
+
+// assemble puts the packages together and gives the tree its form.
+func (c *composer) assemble(ctx context.Context) (err error) {
+	p, t := c.plan, c.plan.opts.Treefile
+	if c.report.Scriptlets, err = c.in.scriptlets(); err != nil {
+		return err
+	}
+	packages := make([]rootfs.Package, len(p.Packages))
+	for i := range p.Packages {
+		packages[i] = rootfs.Package{Name: p.Packages[i].NEVRA.String(), Manifest: c.in.manifests[i]}
+	}
+	p.opts.Progress.Send("assemble", 0, int64(len(packages)))
+	c.tree, c.report.Assembly, err = rootfs.Assemble(ctx, packages, rootfs.Options{
+		PreferredColor: rootfs.PreferredColor(t.Arch), SkipDocs: !t.Documentation, Langs: t.InstallLangs,
+		DropDevices: t.IgnoreDevices, ReadonlyExecutables: t.ReadonlyExecutables,
+	})
+	if err != nil {
+		return err
+	}
+	p.opts.Progress.Send("assemble", int64(len(packages)), int64(len(packages)))
+	if t.Flatpak != nil {
+		return c.layOutFlatpak()
+	}
+	if c.report.UnknownOwners, err = c.tree.ResolveOwners(c.in.store.OpenContent); err != nil {
+		return err
+	}
+	if err := checkKernel(t, c.tree); err != nil {
+		return err
+	}
+	return layOut(c.tree)
+}
+
+// commit writes the tree, the commit and the ref.
+func (c *composer) commit(ctx context.Context, user map[string]gvariant.Value) (_ *Result, err error) {
+	p := c.plan
+	txn, err := p.opts.Repo.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, txn.Abort()) }()
+	w := &objectWriter{plan: p, intake: c.in, tree: c.tree, txn: txn}
+	commit, err := c.newCommit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if commit.RootTree, commit.RootMeta, err = w.write(ctx); err != nil {
+		return nil, err
+	}
+	metadata, version, err := p.commitMetadata(user)
+	if err == nil && c.meta != nil {
+		err = c.flatpakKeys(metadata, w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	commit.Metadata = sortedDict(metadata)
+	sum, err := c.writeCommit(ctx, txn, commit)
+	if err != nil {
+		return nil, err
+	}
+	// Contents are what the index says once the transaction has verified them.
+	if err := c.in.store.SaveIndex(ctx); err != nil {
+		return nil, err
+	}
+	stats, err := txn.Commit(ctx)
+	if errors.Is(err, archive.ErrRefChanged) {
+		return nil, fmt.Errorf("%w: another compose wrote %s: run this one again", err, p.Ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.fillReport()
+	return &Result{
+		Changed: true, InputHash: p.InputHash, Ref: p.writtenRef(), Commit: sum, Content: commit.ContentChecksum(),
+		Parent: commit.Parent, Version: version, Timestamp: commit.Timestamp, Stats: stats, CacheHits: w.hits.Load(), Report: c.report,
+	}, nil
+}
+
+// writtenRef is the ref that the commit gets: none when its caller asked for
+// the commit's checksum instead.
+func (p *Plan) writtenRef() string {
+	if p.opts.CommitIDFile != "" {
+		return ""
+	}
+	return p.Ref
+}
+
+// newCommit makes the commit but for its tree and metadata.
+func (c *composer) newCommit(ctx context.Context) (*ostree.Commit, error) {
+	p := c.plan
+	commit := &ostree.Commit{Parent: p.parent, Timestamp: uint64(max(p.opts.sourceDate().Unix(), 0))}
+	if c.meta == nil {
+		return commit, nil
+	}
+	ref := p.opts.Treefile.Flatpak.Ref
+	commit.Subject, commit.Body = flatpak.Subject(ref.ID), flatpak.Body(ref, p.opts.Tool)
+	if p.parent.IsZero() {
+		return commit, nil
+	}
+	parent, err := p.opts.Repo.Commit(ctx, p.parent)
+	if err != nil {
+		return nil, fmt.Errorf("reading the parent's time: %w", err)
+	}
+	commit.Timestamp = flatpak.Timestamp(parent.Timestamp, commit.Timestamp)
+	return commit, nil
+}
+
+// writeCommit adds the commit and what goes with it to the transaction.
+func (c *composer) writeCommit(ctx context.Context, txn *archive.Txn, commit *ostree.Commit) (ostree.Checksum, error) {
+	p := c.plan
+	data, err := commit.Encode()
+	if err != nil {
+		return ostree.Checksum{}, err
+	}
+	sum, err := txn.WriteMeta(ctx, ostree.ObjectCommit, data)
+	if err != nil {
+		return sum, err
+	}
+	if err := p.sign(ctx, txn, sum, data); err != nil {
+		return sum, err
+	}
+	if t := p.opts.Treefile; t.Flatpak == nil && t.RepoMetadata == treefile.MetadataDetached {
+		txn.UpdateCommitMeta(sum, func(d gvariant.Dict) (gvariant.Dict, error) {
+			d = d.Clone()
+			d.Set(keyRepos, p.repoList())
+			return d, nil
+		})
+	}
+	ref := p.writtenRef()
+	if ref == "" {
+		return sum, nil
+	}
+	if err := txn.ExpectRef(ref, p.tip); err != nil {
+		return sum, err
+	}
+	return sum, txn.SetRef(ref, sum)
+}
+
+func (c *composer) fillReport() {
+	c.report.Tree = c.tree.Stats()
+	c.report.Warnings = c.plan.Warnings
+	for i := range c.plan.Packages {
+		p := &c.plan.Packages[i]
+		c.report.Packages = append(c.report.Packages, ReportedPackage{
+			NEVRA: p.NEVRA.String(), Repo: p.Repo, Checksum: p.Checksum.String(), Size: p.Size,
+			InstalledSize: p.InstalledSize, SignedBy: strings.ToUpper(c.in.signers[i]),
+		})
+	}
+}

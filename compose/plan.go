@@ -1,0 +1,180 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/internal/origin"
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/rpmrepo"
+	"github.com/treewright/treewright/rpmrepo/rpm"
+)
+
+// Plan says what a compose would do. Close it, executed or not.
+type Plan struct {
+	Ref      string    // empty: the commit gets no ref
+	Packages []Package // sorted by NEVRA
+	// InputHash is the same for composes of the same input.
+	InputHash string
+	// Previous is the commit that the input is compared with, zero for none;
+	// PreviousInputHash is its input hash, empty when it has none.
+	Previous          ostree.Checksum
+	PreviousInputHash string
+	Warnings          []string
+
+	opts    Options
+	repos   []*rpmrepo.Repository
+	parent  ostree.Checksum // of the new commit
+	tip     ostree.Checksum // of Ref, when the plan was made
+	version string          // of the previous commit
+	runtime *runtimeInfo    // of a flatpak application
+
+	warnMu sync.Mutex
+}
+
+// Package is a package that the tree gets.
+type Package struct {
+	NEVRA         rpm.NEVRA
+	Repo          string // ID
+	Checksum      fetch.Checksum
+	Size          int64  // of the package file
+	InstalledSize int64  // of its files
+	Reason        string // why it was chosen, in plain words
+
+	meta *rpm.Metadata
+	from *rpmrepo.Repository
+}
+
+// NewPlan reads the repositories and resolves what the treefile asks for. It
+// changes nothing but the cache.
+func NewPlan(ctx context.Context, opts Options) (_ *Plan, err error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	p := &Plan{opts: opts}
+	p.opts.Warn = func(text string) {
+		p.warnMu.Lock()
+		p.Warnings = append(p.Warnings, text)
+		p.warnMu.Unlock()
+		opts.warn(text)
+	}
+	if err := p.make(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("planning %s: %w", opts.Treefile.Path, err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Plan) make(ctx context.Context) (err error) {
+	if err := checkKeys(p.opts.Treefile); err != nil {
+		return err
+	}
+	if err := p.findCommits(ctx); err != nil {
+		return err
+	}
+	if err := makeCacheDir(p.opts.CacheDir); err != nil {
+		return err
+	}
+	if p.repos, err = openRepos(ctx, &p.opts); err != nil {
+		return err
+	}
+	if err := p.findRuntime(ctx); err != nil {
+		return err
+	}
+	if err := p.resolve(ctx); err != nil {
+		return err
+	}
+	p.InputHash, err = p.inputHash(ctx)
+	return err
+}
+
+// Close releases the repositories' caches.
+func (p *Plan) Close() error {
+	repos := p.repos
+	p.repos = nil
+	return closeRepos(repos)
+}
+
+// Changed tells whether Execute would make a commit: the input differs from
+// that of the previous commit, or ForceNoCache asks for one.
+func (p *Plan) Changed() bool {
+	return p.opts.ForceNoCache || p.Previous.IsZero() || p.PreviousInputHash != p.InputHash
+}
+
+// keyInputHash is the commit key that holds the input hash.
+const keyInputHash = "rpmostree.inputhash"
+
+// findCommits finds the ref, its tip, the previous commit and the parent.
+func (p *Plan) findCommits(ctx context.Context) error {
+	p.Ref = p.opts.Treefile.Ref
+	if p.Ref != "" {
+		if err := ostree.ValidateRef(p.Ref); err != nil {
+			return fmt.Errorf("%s: %w", keyPosition(p.opts.Treefile, "ref"), err)
+		}
+	}
+	if p.opts.Repo == nil {
+		return nil
+	}
+	if err := p.findTip(); err != nil {
+		return err
+	}
+	if err := p.findParent(ctx); err != nil {
+		return err
+	}
+	p.Previous = p.tip
+	if rev := p.opts.PreviousCommit; rev != "" {
+		var err error
+		if p.Previous, err = p.opts.Repo.ResolveRev(ctx, rev); err != nil {
+			return fmt.Errorf("finding the previous commit %s: %w", rev, err)
+		}
+	}
+	if p.Previous.IsZero() {
+		return nil
+	}
+	c, err := p.opts.Repo.Commit(ctx, p.Previous)
+	if err != nil {
+		return fmt.Errorf("reading the previous commit %s: %w", p.Previous, err)
+	}
+	p.PreviousInputHash = c.Metadata.Str(keyInputHash)
+	p.version = c.Metadata.Str(ostree.KeyVersion)
+	return nil
+}
+
+// findTip reads the tip of the ref, which must be the repository's own.
+func (p *Plan) findTip() error {
+	if p.Ref == "" {
+		return nil
+	}
+	if err := origin.CheckOwn(p.opts.Repo.Path(), p.Ref); err != nil {
+		return fmt.Errorf("%w: a compose does not overwrite it: choose another ref", err)
+	}
+	tip, err := p.opts.Repo.ResolveRef(p.Ref)
+	if errors.Is(err, archive.ErrNotExist) {
+		return nil
+	}
+	p.tip = tip
+	return err
+}
+
+func (p *Plan) findParent(ctx context.Context) (err error) {
+	switch {
+	case p.opts.NoParent:
+		return nil
+	case p.opts.Parent != "":
+		if p.parent, err = ostree.ParseChecksum(p.opts.Parent); err == nil {
+			return nil // it need not be here
+		}
+		if p.parent, err = p.opts.Repo.ResolveRev(ctx, p.opts.Parent); err != nil {
+			return fmt.Errorf("finding the parent %s: %w", p.opts.Parent, err)
+		}
+		return nil
+	}
+	p.parent = p.tip
+	return nil
+}
+
+func cachePath(dir string, name string) string { return filepath.Join(dir, name) }

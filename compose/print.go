@@ -1,0 +1,107 @@
+package compose
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/treewright/treewright/ostree"
+)
+
+// planJSON is a Plan for programs.
+type planJSON struct {
+	Treefile          string          `json:"treefile"`
+	Ref               string          `json:"ref,omitempty"`
+	InputHash         string          `json:"input-hash"`
+	Changed           bool            `json:"changed"`
+	Previous          ostree.Checksum `json:"previous-commit,omitzero"`
+	PreviousInputHash string          `json:"previous-input-hash,omitempty"`
+	DownloadSize      int64           `json:"package-size"`
+	InstalledSize     int64           `json:"installed-size"`
+	Packages          []packageJSON   `json:"packages"`
+	Warnings          []string        `json:"warnings,omitempty"`
+}
+
+type packageJSON struct {
+	NEVRA         string `json:"nevra"`
+	Name          string `json:"name"`
+	Epoch         uint32 `json:"epoch"`
+	Version       string `json:"version"`
+	Release       string `json:"release"`
+	Arch          string `json:"arch"`
+	Repo          string `json:"repo"`
+	Checksum      string `json:"checksum"`
+	Size          int64  `json:"size"`
+	InstalledSize int64  `json:"installed-size"`
+	Reason        string `json:"reason"`
+}
+
+// MarshalJSON writes the plan for programs.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	out := planJSON{
+		Treefile: p.opts.Treefile.Path, Ref: p.Ref, InputHash: p.InputHash, Changed: p.Changed(),
+		Previous: p.Previous, PreviousInputHash: p.PreviousInputHash, Warnings: p.Warnings, Packages: []packageJSON{},
+	}
+	out.DownloadSize, out.InstalledSize = p.Sizes()
+	for _, pkg := range p.Packages {
+		n := pkg.NEVRA
+		out.Packages = append(out.Packages, packageJSON{
+			NEVRA: n.String(), Name: n.Name, Epoch: n.Epoch, Version: n.Version, Release: n.Release, Arch: n.Arch,
+			Repo: pkg.Repo, Checksum: pkg.Checksum.String(), Size: pkg.Size, InstalledSize: pkg.InstalledSize, Reason: pkg.Reason,
+		})
+	}
+	return json.Marshal(out)
+}
+
+// Sizes adds up the package files and what they install.
+func (p *Plan) Sizes() (packages, installed int64) {
+	for _, pkg := range p.Packages {
+		packages += pkg.Size
+		installed += pkg.InstalledSize
+	}
+	return packages, installed
+}
+
+// WriteText writes the plan for people.
+func (p *Plan) WriteText(w io.Writer) error {
+	var b strings.Builder
+	width, repoWidth := 0, 0
+	for _, pkg := range p.Packages {
+		width = max(width, len(pkg.NEVRA.String()))
+		repoWidth = max(repoWidth, len(pkg.Repo))
+	}
+	for _, pkg := range p.Packages {
+		fmt.Fprintf(&b, "%-*s  %-*s  %9s  %s\n", width, pkg.NEVRA, repoWidth, pkg.Repo, byteSize(pkg.Size), pkg.Reason)
+	}
+	size, installed := p.Sizes()
+	fmt.Fprintf(&b, "%d packages, %s, %s installed\n", len(p.Packages), byteSize(size), byteSize(installed))
+	if p.Ref != "" {
+		fmt.Fprintf(&b, "ref: %s\n", p.Ref)
+	}
+	fmt.Fprintf(&b, "input: %s\n", p.InputHash)
+	switch {
+	case p.Previous.IsZero():
+		b.WriteString("previous commit: none\n")
+	case p.Changed():
+		fmt.Fprintf(&b, "previous commit: %s, made from other input\n", p.Previous)
+	default:
+		fmt.Fprintf(&b, "previous commit: %s, made from the same input: nothing to do\n", p.Previous)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// byteSize writes a size in a unit that keeps it short.
+func byteSize(n int64) string {
+	const units = "kMGT"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, i := float64(n)/1000, 0
+	for f >= 999.95 && i < len(units)-1 {
+		f /= 1000
+		i++
+	}
+	return fmt.Sprintf("%.1f %cB", f, units[i])
+}

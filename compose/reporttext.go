@@ -1,0 +1,42 @@
+package compose
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteText writes for people what the tree holds and what was left out. The
+// lists themselves are in the report for programs.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d packages: %d files, %d symlinks, %d directories, %s\n",
+		len(r.Packages), r.Tree.Files, r.Tree.Symlinks, r.Tree.Directories, byteSize(r.Tree.Bytes))
+	if a := r.Assembly; a != nil {
+		leftOut(&b, a.Ghosts, "ghosts (packages own them, none delivers them)")
+		leftOut(&b, a.Documentation, "files of documentation")
+		leftOut(&b, a.Languages, "files of languages that install-langs does not name")
+		for _, d := range a.Devices {
+			fmt.Fprintf(&b, "left out: %s %s of %s\n", d.Type, d.Path, d.Package)
+		}
+		leftOut(&b, len(a.Colors), "files of an architecture that gave way to the preferred one's")
+	}
+	for _, u := range r.UnknownOwners {
+		fmt.Fprintf(&b, "unknown %s %s: %d paths belong to root, without setuid and setgid\n", u.Kind, u.Name, len(u.Paths))
+	}
+	packages := map[string]bool{}
+	for _, s := range r.Scriptlets {
+		packages[s.Package] = true
+	}
+	if len(packages) > 0 {
+		fmt.Fprintf(&b, "not run: %d scriptlets of %d packages\n", len(r.Scriptlets), len(packages))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func leftOut(b *strings.Builder, n int, what string) {
+	if n > 0 {
+		fmt.Fprintf(b, "left out: %d %s\n", n, what)
+	}
+}

@@ -1,0 +1,138 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/treewright/treewright/rpmrepo"
+	"github.com/treewright/treewright/treefile"
+)
+
+// reposCache is the folder of the cache that rpmrepo keeps.
+const reposCache = "repos"
+
+// openRepos opens the repositories that the treefile names, or all that are
+// enabled, in the order of their .repo files.
+func openRepos(ctx context.Context, o *Options) ([]*rpmrepo.Repository, error) {
+	configs, err := repoConfigs(o)
+	if err != nil {
+		return nil, err
+	}
+	repos := make([]*rpmrepo.Repository, len(configs))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, cfg := range configs {
+		group.Go(func() (err error) {
+			repos[i], err = rpmrepo.Open(groupCtx, cfg, rpmrepo.Options{
+				Client: o.Client, CacheDir: cachePath(o.CacheDir, reposCache), Offline: o.CacheOnly,
+				Warn: func(text string) { o.warn(text) },
+			})
+			return err
+		})
+	}
+	err = group.Wait()
+	repos = slices.DeleteFunc(repos, func(r *rpmrepo.Repository) bool { return r == nil })
+	if err == nil {
+		err = checkModules(repos)
+	}
+	if err != nil {
+		return nil, errors.Join(err, closeRepos(repos))
+	}
+	return repos, nil
+}
+
+func closeRepos(repos []*rpmrepo.Repository) error {
+	var errs []error
+	for _, r := range repos {
+		errs = append(errs, r.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// checkModules refuses repositories whose packages would have to be filtered by
+// module: to take them all would be wrong without a word.
+func checkModules(repos []*rpmrepo.Repository) error {
+	for _, r := range repos {
+		if r.Modular() {
+			c := r.Config()
+			return fmt.Errorf("repository %s (%s) describes modules, and treewright does not choose between module streams yet: "+
+				"set module_hotfixes=1 there to take packages of all streams", c.ID, c.File)
+		}
+	}
+	return nil
+}
+
+// repoConfigs reads the .repo files beside the treefile and selects from them.
+func repoConfigs(o *Options) ([]rpmrepo.RepoConfig, error) {
+	t := o.Treefile
+	all, err := rpmrepo.ReadRepoFiles(t.Dir, rpmrepo.ReadOptions{
+		Vars: repoVars(t),
+		Warn: func(w rpmrepo.Warning) { o.warn(w.String()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	wanted := slices.Clone(t.Repos)
+	var selected []rpmrepo.RepoConfig
+	for _, c := range all {
+		if i := slices.Index(wanted, c.ID); i >= 0 || len(t.Repos) == 0 && c.Enabled {
+			selected = append(selected, c)
+			wanted = slices.DeleteFunc(wanted, func(id string) bool { return id == c.ID })
+		}
+	}
+	if len(wanted) > 0 {
+		return nil, fmt.Errorf("%s: no .repo file in %s defines %s; defined are: %s",
+			keyPosition(t, "repos"), t.Dir, strings.Join(wanted, ", "), listIDs(all))
+	}
+	if len(selected) == 0 {
+		return nil, fmt.Errorf("%s: there is no repository: put a .repo file with an enabled one into %s, or name one under repos", t.Path, t.Dir)
+	}
+	return selected, checkPinned(t, selected)
+}
+
+// checkPinned sees that each repository of repo-packages is in use.
+func checkPinned(t *treefile.Treefile, selected []rpmrepo.RepoConfig) error {
+	for _, p := range t.RepoPackages {
+		if !slices.ContainsFunc(selected, func(c rpmrepo.RepoConfig) bool { return c.ID == p.Repo }) {
+			return fmt.Errorf("%s: packages are wanted from %s, which is not among the repositories in use: %s",
+				keyPosition(t, "repo-packages"), p.Repo, listIDs(selected))
+		}
+	}
+	return nil
+}
+
+func listIDs(configs []rpmrepo.RepoConfig) string {
+	if len(configs) == 0 {
+		return "none"
+	}
+	ids := make([]string, len(configs))
+	for i, c := range configs {
+		ids[i] = c.ID
+	}
+	return strings.Join(ids, ", ")
+}
+
+// repoVars are the variables of .repo files.
+func repoVars(t *treefile.Treefile) rpmrepo.Vars {
+	vars := rpmrepo.Vars{"basearch": t.Arch, "arch": t.Arch}
+	if t.ReleaseVer != "" {
+		vars["releasever"] = t.ReleaseVer
+	}
+	for name, value := range t.RepoVars {
+		vars[name] = value
+	}
+	return vars
+}
+
+// keyPosition says where a key is set, for messages.
+func keyPosition(t *treefile.Treefile, key string) string {
+	if use, ok := t.Key(key); ok {
+		return use.Position.String() + ": " + key
+	}
+	return t.Path
+}

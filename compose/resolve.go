@@ -1,0 +1,108 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/rpmrepo"
+	"github.com/treewright/treewright/rpmrepo/rpm"
+	"github.com/treewright/treewright/rpmrepo/solve"
+)
+
+// resolve chooses the packages.
+func (p *Plan) resolve(ctx context.Context) error {
+	u := solve.NewUniverse(solve.Options{Arch: p.opts.Treefile.Arch, LoadFiles: p.loadFiles})
+	if p.runtime != nil {
+		p.runtime.addTo(u)
+	}
+	for i, r := range p.repos {
+		p.opts.Progress.Send("metadata", int64(i), int64(len(p.repos)))
+		c := r.Config()
+		repo := u.AddRepo(solve.RepoOptions{
+			ID: c.ID, Priority: c.Priority, Cost: c.Cost, Excludes: c.Excludes, Includes: c.Includes,
+		})
+		err := r.Packages(ctx, func(m *rpm.Metadata) error {
+			repo.Add(m)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	p.opts.Progress.Send("metadata", int64(len(p.repos)), int64(len(p.repos)))
+	answer, err := solve.Resolve(ctx, u, p.request())
+	if err != nil {
+		return fmt.Errorf("choosing packages: %w", err)
+	}
+	return p.take(answer)
+}
+
+// request is what the treefile asks for.
+func (p *Plan) request() solve.Request {
+	t := p.opts.Treefile
+	req := solve.Request{Excludes: t.ExcludePackages, ExcludeFromWeak: t.ExcludePackages, IgnoreWeak: !t.Recommends}
+	for _, pinned := range t.RepoPackages {
+		for _, spec := range pinned.Packages {
+			req.Install = append(req.Install, solve.Spec{Text: spec, Repo: pinned.Repo})
+		}
+	}
+	for _, spec := range t.Packages {
+		req.Install = append(req.Install, solve.Spec{Text: spec})
+	}
+	return req
+}
+
+// loadFiles reads the file lists of all repositories.
+func (p *Plan) loadFiles(ctx context.Context, wanted func(string) bool, found func(repo, pkgid, path string)) error {
+	for _, r := range p.repos {
+		err := r.Filelists(ctx, wanted, func(pkgid, path string) error {
+			found(r.ID(), pkgid, path)
+			return nil
+		})
+		if err != nil && !errors.Is(err, rpmrepo.ErrNoData) {
+			return err
+		}
+	}
+	return nil
+}
+
+// take keeps the answer, which is sorted.
+func (p *Plan) take(answer *solve.Transaction) error {
+	repos := map[string]*rpmrepo.Repository{}
+	for _, r := range p.repos {
+		repos[r.ID()] = r
+	}
+	for i, s := range answer.Packages {
+		m := s.Package
+		sum, err := fetch.ParseChecksum(m.Checksum)
+		if err != nil {
+			return fmt.Errorf("package %s of repository %s: %w", m.NEVRA, s.Repo, err)
+		}
+		p.Packages = append(p.Packages, Package{
+			NEVRA: m.NEVRA, Repo: s.Repo, Checksum: sum, Size: m.Size, InstalledSize: m.InstalledSize,
+			Reason: reason(answer, i), meta: m, from: repos[s.Repo],
+		})
+	}
+	if len(p.Packages) == 0 {
+		return fmt.Errorf("%s asks for no package", p.opts.Treefile.Path)
+	}
+	return nil
+}
+
+// reason says why package i was chosen.
+func reason(answer *solve.Transaction, i int) string {
+	r := answer.Packages[i].Reason
+	if r.Kind == solve.ReasonRequested {
+		return fmt.Sprintf("requested as %q", r.Spec)
+	}
+	out := r.Kind.String()
+	if r.By >= 0 && r.By < len(answer.Packages) {
+		out += " by " + answer.Packages[r.By].Package.NEVRA.String()
+	}
+	if r.Dep != "" {
+		out += ": " + r.Dep
+	}
+	return out
+}
