@@ -99,7 +99,7 @@ func (u *Universe) matchNEVRA(text string, consider func(lit) bool) (list []lit,
 func (u *Universe) matchPattern(n nevraPattern, consider func(lit) bool) []lit {
 	var list []lit
 	check := func(p lit) {
-		if consider(p) && u.matchesParts(n, p) {
+		if consider(p) && u.matchesParts(n, &u.pkgs[p]) {
 			list = append(list, p)
 		}
 	}
@@ -118,8 +118,7 @@ func (u *Universe) matchPattern(n nevraPattern, consider func(lit) bool) []lit {
 }
 
 // matchesParts compares everything but the name.
-func (u *Universe) matchesParts(n nevraPattern, p lit) bool {
-	k := &u.pkgs[p]
+func (u *Universe) matchesParts(n nevraPattern, k *pkg) bool {
 	if n.arch != "" && !globMatch(n.arch, u.in.str(k.arch)) {
 		return false
 	}

@@ -168,7 +168,7 @@ var tagOps = []struct {
 
 // parseTagDep reads a dependency as testtags write it.
 func parseTagDep(s string) (rpm.Dep, error) {
-	r, rest, err := parseTagRich(strings.Fields(strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)))
+	r, rest, err := parseTagRich(tagWords(s))
 	if err != nil || len(rest) > 0 {
 		return rpm.Dep{}, fmt.Errorf("dependency %q: %v, %q follows", s, err, rest)
 	}
@@ -176,6 +176,31 @@ func parseTagDep(s string) (rpm.Dep, error) {
 		return r.Dep, nil
 	}
 	return rpm.Dep{Name: r.String()}, nil
+}
+
+// tagWords splits a dependency into words and grouping parentheses.
+func tagWords(s string) []string {
+	var words []string
+	for i := 0; i < len(s); {
+		start, open := i, 0
+		for ; i < len(s) && s[i] != ' ' && (s[i] != ')' || open > 0); i++ {
+			if s[i] == '(' {
+				open++
+			} else if s[i] == ')' {
+				open--
+			}
+			if s[start] == '(' {
+				break
+			}
+		}
+		if i == start || s[start] == '(' {
+			i = start + 1
+		}
+		if word := strings.TrimSpace(s[start:i]); word != "" {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // tagElse marks "condition else other" while parsing.
