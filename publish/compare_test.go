@@ -155,7 +155,7 @@ func deltaIndexes(t *testing.T, dir string) map[string]string {
 }
 
 // variety fills the client's repository with every kind of ref.
-func variety(c *client) {
+func variety(c *Client) {
 	c.t.Helper()
 	c.export(platformBuild)
 	c.export(appBuild)
@@ -169,44 +169,44 @@ func variety(c *client) {
 	other := appBuild
 	other.options = []string{"--arch=aarch64", "--subset=staff"}
 	c.export(other)
-	c.write("tree/usr/bin/init", "init", 0o755)
-	c.run("ostree", "--repo="+c.path("repo"), "commit", "--branch=os/x86_64/stable", "--tree=dir="+c.path("tree"), "--add-metadata-string=version=1.2")
+	c.Write("tree/usr/bin/init", "init", 0o755)
+	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=os/x86_64/stable", "--tree=dir="+c.Path("tree"), "--add-metadata-string=version=1.2")
 	// A runtime without flatpak's keys: sizes and metadata come from the tree.
-	c.write("plain/metadata", "[Runtime]\nname=org.example.Plain\n", 0o644)
-	c.write("plain/files/share/one", strings.Repeat("x", 1025), 0o644)
-	c.write("plain/files/share/two", strings.Repeat("x", 1025), 0o644)
-	if err := os.Symlink("one", c.path("plain/files/share/link")); err != nil {
+	c.Write("plain/metadata", "[Runtime]\nname=org.example.Plain\n", 0o644)
+	c.Write("plain/files/share/one", strings.Repeat("x", 1025), 0o644)
+	c.Write("plain/files/share/two", strings.Repeat("x", 1025), 0o644)
+	if err := os.Symlink("one", c.Path("plain/files/share/link")); err != nil {
 		c.t.Fatal(err)
 	}
-	c.run("ostree", "--repo="+c.path("repo"), "commit", "--branch=runtime/org.example.Plain/x86_64/1", "--tree=dir="+c.path("plain"), "--canonical-permissions")
+	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Plain/x86_64/1", "--tree=dir="+c.Path("plain"), "--canonical-permissions")
 }
 
 // peer is a copy of a repository that flatpak build-update-repo publishes.
-func (c *client) peer(name string, options ...string) string {
+func (c *Client) peer(name string, options ...string) string {
 	c.t.Helper()
-	dir := c.path(name)
-	if err := os.CopyFS(dir, os.DirFS(c.path("repo"))); err != nil {
+	dir := c.Path(name)
+	if err := os.CopyFS(dir, os.DirFS(c.Path("repo"))); err != nil {
 		c.t.Fatal(err)
 	}
-	c.run("flatpak", append(append([]string{"build-update-repo"}, options...), dir)...)
+	c.Run("flatpak", append(append([]string{"build-update-repo"}, options...), dir)...)
 	return dir
 }
 
 func TestLikeBuildUpdateRepo(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	variety(c)
-	c.run("flatpak", "build-update-repo", c.path("repo")) // makes the catalogues
+	c.Run("flatpak", "build-update-repo", c.Path("repo")) // makes the catalogues
 	for _, name := range []string{"summary", "summary.idx", "summaries"} {
-		if err := os.RemoveAll(c.path("repo/" + name)); err != nil {
+		if err := os.RemoveAll(c.Path("repo/" + name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	next := appBuild
 	next.files = map[string]string{"app": "app two"}
 	c.export(next)
-	c.run("ostree", "--repo="+c.path("repo"), "static-delta", "generate", appRef)
-	c.run("ostree", "--repo="+c.path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
-	k := newKey(t, "Example")
+	c.Run("ostree", "--repo="+c.Path("repo"), "static-delta", "generate", appRef)
+	c.Run("ostree", "--repo="+c.Path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
+	k := NewKey(t, "Example")
 	ring, err := sign.ReadKeyring(k.Public)
 	if err != nil {
 		t.Fatal(err)
@@ -215,34 +215,34 @@ func TestLikeBuildUpdateRepo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.write("key.gpg", string(binary), 0o644)
+	c.Write("key.gpg", string(binary), 0o644)
 	settings := map[string]string{SettingTitle: "Title; and \\more", SettingComment: "Comment", SettingDescription: "Description",
 		SettingHomepage: "https://example.org", SettingIcon: "https://example.org/icon.png", SettingDefaultBranch: "stable"}
 	var options []string
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		options = append(options, "--"+name+"="+settings[name])
 	}
-	options = append(options, "--gpg-import="+c.path("key.gpg"), "--no-update-appstream")
+	options = append(options, "--gpg-import="+c.Path("key.gpg"), "--no-update-appstream")
 	want := c.peer("peer", options...)
 	c.publish(nil, Options{Settings: settings, GPGKeys: k.Public})
-	compareRepos(t, c.path("repo"), want)
-	if got := readFile(t, c.path("repo/config")); !strings.Contains(string(got), "indexed-deltas=true") {
+	compareRepos(t, c.Path("repo"), want)
+	if got := readFile(t, c.Path("repo/config")); !strings.Contains(string(got), "indexed-deltas=true") {
 		t.Errorf("config: got %s, want indexed-deltas=true", got)
 	}
 }
 
 func TestCarriesOnWhatFlatpakPublished(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	variety(c)
-	c.run("flatpak", "build-update-repo", c.path("repo"))
+	c.Run("flatpak", "build-update-repo", c.Path("repo"))
 	next := appBuild
 	next.files = map[string]string{"app": "app two"}
 	c.export(next)
-	c.run("ostree", "--repo="+c.path("repo"), "refs", "--delete", "app/org.example.Extra/x86_64/stable")
+	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--delete", "app/org.example.Extra/x86_64/stable")
 	want := c.peer("peer", "--no-update-appstream")
 	result := c.publish(nil, Options{})
-	compareRepos(t, c.path("repo"), want)
-	index, _ := readIndex(t, c.path("repo"))
+	compareRepos(t, c.Path("repo"), want)
+	index, _ := readIndex(t, c.Path("repo"))
 	if e, ok := index.Entry("x86_64"); !ok || len(e.History) != 1 {
 		t.Errorf("history of x86_64: got %v, want flatpak's state", e.History)
 	}

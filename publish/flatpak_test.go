@@ -12,7 +12,7 @@ import (
 )
 
 // repoFile writes the .flatpakrepo file of the client's repository.
-func (c *client) repoFile(url string, keys []byte) string {
+func (c *Client) repoFile(url string, keys []byte) string {
 	c.t.Helper()
 	f, err := DescribeRepo(c.open())
 	if err != nil {
@@ -23,8 +23,8 @@ func (c *client) repoFile(url string, keys []byte) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.write("repo.flatpakrepo", string(data), 0o644)
-	return c.path("repo.flatpakrepo")
+	c.Write("repo.flatpakrepo", string(data), 0o644)
+	return c.Path("repo.flatpakrepo")
 }
 
 // commitSizes are the sizes that the commit of a ref gives for itself.
@@ -46,23 +46,23 @@ func commitSizes(t *testing.T, repo *archive.Repo, ref string) flatpak.Sizes {
 // TestFlatpakInstallsRunsAndUpdates is the life of a repository as a client
 // with both verifications on and only our key sees it.
 func TestFlatpakInstallsRunsAndUpdates(t *testing.T) {
-	server, user := newClient(t), newClient(t)
+	server, user := NewClient(t), NewClient(t)
 	platform, app := platformBuild, appBuild
-	platform.files = map[string]string{"ldconfig": staticProgram(t, "")}
+	platform.files = map[string]string{"ldconfig": StaticProgram(t, "")}
 	app.metadata = "command=app\n"
-	app.files = map[string]string{"app": staticProgram(t, "this is one")}
+	app.files = map[string]string{"app": StaticProgram(t, "this is one")}
 	server.export(platform)
 	server.export(app)
-	k := newKey(t, "Example <packages@example.org>")
+	k := NewKey(t, "Example <packages@example.org>")
 	server.publish(k, Options{Settings: map[string]string{SettingTitle: "Example packages", SettingDefaultBranch: "stable"}})
-	web := serve(t, server.path("repo"))
+	web := serve(t, server.Path("repo"))
 
-	user.run("flatpak", "--user", "remote-add", "example", server.repoFile(web.URL, k.Public))
-	if got := user.run("flatpak", "--user", "remotes", "--columns=name,title,options"); !strings.Contains(got, "Example packages") || strings.Contains(got, "no-gpg-verify") {
+	user.Run("flatpak", "--user", "remote-add", "example", server.repoFile(web.URL, k.Public))
+	if got := user.Run("flatpak", "--user", "remotes", "--columns=name,title,options"); !strings.Contains(got, "Example packages") || strings.Contains(got, "no-gpg-verify") {
 		t.Errorf("remotes: got %q, want the title and verification", got)
 	}
 	repo := server.open()
-	got := user.run("flatpak", "--user", "remote-ls", "--all", "--columns=ref,installed-size,download-size", "example")
+	got := user.Run("flatpak", "--user", "remote-ls", "--all", "--columns=ref,installed-size,download-size", "example")
 	for _, ref := range []string{appRef, platformRef} {
 		sizes := commitSizes(t, repo, ref)
 		want := ref + "\t" + size(sizes.Installed) + "\t" + size(sizes.Download)
@@ -70,19 +70,19 @@ func TestFlatpakInstallsRunsAndUpdates(t *testing.T) {
 			t.Errorf("remote-ls: got %q, want %q in it", got, want)
 		}
 	}
-	user.run("flatpak", "--user", "install", "-y", "--noninteractive", "example", "org.example.App")
-	if got := user.run("dbus-run-session", "--", "flatpak", "run", "org.example.App"); !strings.Contains(got, "this is one") {
+	user.Run("flatpak", "--user", "install", "-y", "--noninteractive", "example", "org.example.App")
+	if got := user.Run("dbus-run-session", "--", "flatpak", "run", "org.example.App"); !strings.Contains(got, "this is one") {
 		t.Errorf("run: got %q, want %q", got, "this is one")
 	}
 
-	app.files["app"] = staticProgram(t, "this is two")
+	app.files["app"] = StaticProgram(t, "this is two")
 	server.export(app)
 	result := server.publish(k, Options{})
 	if result.Read != 1 || len(result.Changes) != 1 || result.Changes[0].Name != appRef {
 		t.Errorf("second publication: got %+v, want one commit read and one change", result)
 	}
 	web.asked()
-	user.run("flatpak", "--user", "update", "-y", "--noninteractive")
+	user.Run("flatpak", "--user", "update", "-y", "--noninteractive")
 	asked := web.asked()
 	i := slices.IndexFunc(asked, func(p string) bool { return strings.HasPrefix(p, "/summaries/") && strings.HasSuffix(p, ".delta") })
 	if i < 0 || strings.HasSuffix(asked[i+1], ".gz") {
@@ -93,7 +93,7 @@ func TestFlatpakInstallsRunsAndUpdates(t *testing.T) {
 			t.Errorf("update asked for %s, which the index makes needless", unwanted)
 		}
 	}
-	if got := user.run("dbus-run-session", "--", "flatpak", "run", "org.example.App"); !strings.Contains(got, "this is two") {
+	if got := user.Run("dbus-run-session", "--", "flatpak", "run", "org.example.App"); !strings.Contains(got, "this is two") {
 		t.Errorf("run after the update: got %q, want %q", got, "this is two")
 	}
 }

@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"crypto/rand"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -16,7 +17,6 @@ import (
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/sign"
-	"github.com/treewright/treewright/server"
 )
 
 // testNow is when the tests take place: after every commit that they make.
@@ -24,26 +24,26 @@ var testNow = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func testClock() time.Time { return testNow }
 
-// A client is a machine of its own: programs run with its folders and see
+// A Client is a machine of its own: programs run with its folders and see
 // nothing of the real user's.
-type client struct {
+type Client struct {
 	t    *testing.T
 	home string
 }
 
-func newClient(t *testing.T) *client {
+func NewClient(t *testing.T) *Client {
 	t.Helper()
-	c := &client{t: t, home: t.TempDir()}
-	if err := os.Mkdir(c.path("run"), 0o700); err != nil {
+	c := &Client{t: t, home: t.TempDir()}
+	if err := os.Mkdir(c.Path("run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-func (c *client) path(name string) string { return filepath.Join(c.home, filepath.FromSlash(name)) }
+func (c *Client) Path(name string) string { return filepath.Join(c.home, filepath.FromSlash(name)) }
 
-// try runs a program and returns what it printed on both outputs.
-func (c *client) try(name string, args ...string) (string, error) {
+// Try runs a program and returns what it printed on both outputs.
+func (c *Client) Try(name string, args ...string) (string, error) {
 	c.t.Helper()
 	program, err := exec.LookPath(name)
 	if err != nil {
@@ -51,29 +51,29 @@ func (c *client) try(name string, args ...string) (string, error) {
 	}
 	cmd := exec.CommandContext(c.t.Context(), program, args...)
 	cmd.Dir = c.home
-	cmd.Env = append(os.Environ(), "HOME="+c.home, "XDG_RUNTIME_DIR="+c.path("run"), "XDG_DATA_HOME="+c.path("data"),
-		"XDG_CACHE_HOME="+c.path("cache"), "FLATPAK_USER_DIR="+c.path("user"), "FLATPAK_SYSTEM_DIR="+c.path("system"),
-		"FLATPAK_SYSTEM_CACHE_DIR="+c.path("system-cache"), "LC_ALL=C.UTF-8", "TZ=UTC")
+	cmd.Env = append(os.Environ(), "HOME="+c.home, "XDG_RUNTIME_DIR="+c.Path("run"), "XDG_DATA_HOME="+c.Path("data"),
+		"XDG_CACHE_HOME="+c.Path("cache"), "FLATPAK_USER_DIR="+c.Path("user"), "FLATPAK_SYSTEM_DIR="+c.Path("system"),
+		"FLATPAK_SYSTEM_CACHE_DIR="+c.Path("system-cache"), "LC_ALL=C.UTF-8", "TZ=UTC")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// run is try for programs that must succeed.
-func (c *client) run(name string, args ...string) string {
+// Run is Try for programs that must succeed.
+func (c *Client) Run(name string, args ...string) string {
 	c.t.Helper()
-	out, err := c.try(name, args...)
+	out, err := c.Try(name, args...)
 	if err != nil {
 		c.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return out
 }
 
-func (c *client) write(name, content string, perm os.FileMode) {
+func (c *Client) Write(name, content string, perm os.FileMode) {
 	c.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(c.path(name)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(c.Path(name)), 0o755); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := os.WriteFile(c.path(name), []byte(content), perm); err != nil {
+	if err := os.WriteFile(c.Path(name), []byte(content), perm); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -99,10 +99,10 @@ var (
 )
 
 // export commits a build into the client's folder repo.
-func (c *client) export(b build) {
+func (c *Client) export(b build) {
 	c.t.Helper()
 	dir := "build-" + b.id
-	if err := os.RemoveAll(c.path(dir)); err != nil {
+	if err := os.RemoveAll(c.Path(dir)); err != nil {
 		c.t.Fatal(err)
 	}
 	group, files := "Application", "files"
@@ -111,22 +111,22 @@ func (c *client) export(b build) {
 		group, files = "Runtime", "usr"
 		options = append(options, "--runtime")
 	}
-	c.write(dir+"/metadata", "["+group+"]\nname="+b.id+"\nruntime=org.example.Platform/x86_64/1\nsdk=org.example.Platform/x86_64/1\n"+b.metadata, 0o644)
+	c.Write(dir+"/metadata", "["+group+"]\nname="+b.id+"\nruntime=org.example.Platform/x86_64/1\nsdk=org.example.Platform/x86_64/1\n"+b.metadata, 0o644)
 	for name, content := range b.files {
-		c.write(dir+"/"+files+"/bin/"+name, content, 0o755)
+		c.Write(dir+"/"+files+"/bin/"+name, content, 0o755)
 	}
 	for _, sub := range []string{"files", "export"} {
-		if err := os.MkdirAll(c.path(dir+"/"+sub), 0o755); err != nil {
+		if err := os.MkdirAll(c.Path(dir+"/"+sub), 0o755); err != nil {
 			c.t.Fatal(err)
 		}
 	}
-	c.run("flatpak", append(append(options, b.options...), c.path("repo"), c.path(dir), b.branch)...)
+	c.Run("flatpak", append(append(options, b.options...), c.Path("repo"), c.Path(dir), b.branch)...)
 }
 
 // open opens the client's folder repo as an archive repository.
-func (c *client) open() *archive.Repo {
+func (c *Client) open() *archive.Repo {
 	c.t.Helper()
-	repo, err := archive.Open(c.path("repo"), archive.Options{})
+	repo, err := archive.Open(c.Path("repo"), archive.Options{})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -138,13 +138,13 @@ func (c *client) open() *archive.Repo {
 	return repo
 }
 
-// A key signs, and its public part lies in a file for clients.
-type key struct {
+// A Key signs, and its public part lies in a file for clients.
+type Key struct {
 	*sign.Key
-	signer *sign.OpenPGPSigner
+	Signer *sign.OpenPGPSigner
 }
 
-func newKey(t *testing.T, uid string) *key {
+func NewKey(t *testing.T, uid string) *Key {
 	t.Helper()
 	k, err := sign.Generate(rand.Reader, uid, testNow.Add(-time.Hour))
 	if err != nil {
@@ -154,11 +154,11 @@ func newKey(t *testing.T, uid string) *key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &key{k, signer}
+	return &Key{k, signer}
 }
 
-// signCommits appends the key's signature to the commit of every ref.
-func (k *key) signCommits(t *testing.T, repo *archive.Repo) {
+// SignCommits appends the key's signature to the commit of every ref.
+func (k *Key) SignCommits(t *testing.T, repo *archive.Repo) {
 	t.Helper()
 	refs, err := repo.Refs(t.Context(), "")
 	if err != nil {
@@ -170,10 +170,10 @@ func (k *key) signCommits(t *testing.T, repo *archive.Repo) {
 			t.Fatal(err)
 		}
 		err = repo.UpdateCommitMeta(t.Context(), ref.Commit, func(d gvariant.Dict) (gvariant.Dict, error) {
-			if done, err := k.signer.Signed(t.Context(), raw, d); err != nil || done {
+			if done, err := k.Signer.Signed(t.Context(), raw, d); err != nil || done {
 				return d, err
 			}
-			s, err := k.signer.Sign(t.Context(), raw)
+			s, err := k.Signer.Sign(t.Context(), raw)
 			if err != nil {
 				return nil, err
 			}
@@ -186,14 +186,14 @@ func (k *key) signCommits(t *testing.T, repo *archive.Repo) {
 }
 
 // publish signs every commit and publishes.
-func (c *client) publish(k *key, o Options) *Result {
+func (c *Client) publish(k *Key, o Options) *Result {
 	c.t.Helper()
 	if o.Repo == nil {
 		o.Repo = c.open()
 	}
 	if k != nil {
-		k.signCommits(c.t, o.Repo)
-		o.Signers = []sign.Signer{k.signer}
+		k.SignCommits(c.t, o.Repo)
+		o.Signers = []sign.Signer{k.Signer}
 	}
 	if o.Clock == nil {
 		o.Clock = testClock
@@ -205,7 +205,7 @@ func (c *client) publish(k *key, o Options) *Result {
 	return result
 }
 
-// A webServer serves a repository and remembers what was asked for.
+// A webServer hands out a folder and remembers what was asked for.
 type webServer struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -215,21 +215,14 @@ type webServer struct {
 func serve(t *testing.T, dir string) *webServer {
 	t.Helper()
 	s := &webServer{}
-	files, err := server.New(server.Options{Repo: dir, AccessLog: func(a server.Access) {
+	files := http.FileServer(http.Dir(dir))
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		s.paths = append(s.paths, a.Path)
+		s.paths = append(s.paths, r.URL.Path)
 		s.mu.Unlock()
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Server = httptest.NewServer(files)
-	t.Cleanup(func() {
-		s.Close()
-		if err := files.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -242,9 +235,9 @@ func (s *webServer) asked() []string {
 	return paths
 }
 
-// staticProgram builds a program that prints message; under the name ldconfig
+// StaticProgram builds a program that prints message; under the name ldconfig
 // it does what flatpak wants of one: an empty cache.
-func staticProgram(t *testing.T, message string) string {
+func StaticProgram(t *testing.T, message string) string {
 	t.Helper()
 	dir := t.TempDir()
 	source := `package main

@@ -19,9 +19,9 @@ func TestInteropDataPublish(t *testing.T) {
 	}
 	for _, tar := range tars {
 		t.Run(filepath.Base(tar), func(t *testing.T) {
-			c := newClient(t)
-			c.run("tar", "-xf", tar)
-			configs, err := filepath.Glob(c.path("*/config"))
+			c := NewClient(t)
+			c.Run("tar", "-xf", tar)
+			configs, err := filepath.Glob(c.Path("*/config"))
 			if err != nil || len(configs) != 1 {
 				t.Fatalf("repositories: got %v, %v, want one", configs, err)
 			}
@@ -37,11 +37,11 @@ func TestInteropDataPublish(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := os.Rename(repo, c.path("repo")); err != nil {
+			if err := os.Rename(repo, c.Path("repo")); err != nil {
 				t.Fatal(err)
 			}
 			want := c.peer("peer", "--no-update-appstream")
-			ours, err := archive.Open(c.path("repo"), archive.Options{})
+			ours, err := archive.Open(c.Path("repo"), archive.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +50,7 @@ func TestInteropDataPublish(t *testing.T) {
 			if result.Refs == 0 {
 				t.Error("no refs")
 			}
-			compareRepos(t, c.path("repo"), want)
+			compareRepos(t, c.Path("repo"), want)
 		})
 	}
 }

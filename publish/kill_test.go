@@ -73,28 +73,28 @@ func publishAndDie(v string) error {
 // summary, which no order avoids: those who verify then refuse the legacy
 // summary until the next publication; they never take anything else for it.
 func TestKilledAtEveryStep(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(platformBuild)
 	c.export(appBuild)
-	k := newKey(t, "Example")
-	c.write("key.secret", string(k.Secret), 0o600)
-	c.write("key.public", string(k.Public), 0o644)
+	k := NewKey(t, "Example")
+	c.Write("key.secret", string(k.Secret), 0o600)
+	c.Write("key.public", string(k.Public), 0o644)
 	c.publish(k, Options{})
-	old := readVisible(t, c.path("repo"))
+	old := readVisible(t, c.Path("repo"))
 	next := appBuild
 	next.files = map[string]string{"app": "app two"}
 	c.export(next)
-	k.signCommits(t, c.open())
-	c.run("ostree", "--repo="+c.path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
+	k.SignCommits(t, c.open())
+	c.Run("ostree", "--repo="+c.Path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
 
 	var new visible
 	for step := 0; ; step++ {
 		dir := filepath.Join(c.home, fmt.Sprint("killed", step))
-		if err := os.CopyFS(dir, os.DirFS(c.path("repo"))); err != nil {
+		if err := os.CopyFS(dir, os.DirFS(c.Path("repo"))); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", killVariable, dir, c.path("key.secret"), step))
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", killVariable, dir, c.Path("key.secret"), step))
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			new = readVisible(t, dir)
@@ -129,14 +129,14 @@ func readVisible(t *testing.T, dir string) visible {
 	return visible{readFile(t, dir+"/summary"), readFile(t, dir+"/summary.idx")}
 }
 
-func checkKilled(t *testing.T, c *client, k *key, dir string, old, new visible) {
+func checkKilled(t *testing.T, c *Client, k *Key, dir string, old, new visible) {
 	got := readVisible(t, dir)
 	good := func(data []byte, signature string) bool {
 		dict, err := gvariant.ParseDict(readFile(t, dir+"/"+signature))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ok, err := k.signer.Signed(t.Context(), data, dict)
+		ok, err := k.Signer.Signed(t.Context(), data, dict)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,14 +156,14 @@ func checkKilled(t *testing.T, c *client, k *key, dir string, old, new visible) 
 	}
 	readIndex(t, dir) // every sub-summary is there
 
-	web, user := serve(t, dir), newClient(t)
-	user.run("flatpak", "--user", "remote-add", "--gpg-import="+c.path("key.public"), "example", web.URL)
-	if got := user.run("flatpak", "--user", "remote-ls", "--all", "--columns=ref", "example"); !strings.Contains(got, appRef) {
+	web, user := serve(t, dir), NewClient(t)
+	user.Run("flatpak", "--user", "remote-add", "--gpg-import="+c.Path("key.public"), "example", web.URL)
+	if got := user.Run("flatpak", "--user", "remote-ls", "--all", "--columns=ref", "example"); !strings.Contains(got, appRef) {
 		t.Errorf("remote-ls: got %q, want %s in it", got, appRef)
 	}
-	user.run("ostree", "--repo="+user.path("bare"), "init", "--mode=bare-user-only")
-	user.run("ostree", "--repo="+user.path("bare"), "remote", "add", "--gpg-import="+c.path("key.public"), "--set=gpg-verify-summary=true", "example", web.URL)
-	out, err := user.try("ostree", "--repo="+user.path("bare"), "pull", "example", appRef)
+	user.Run("ostree", "--repo="+user.Path("bare"), "init", "--mode=bare-user-only")
+	user.Run("ostree", "--repo="+user.Path("bare"), "remote", "add", "--gpg-import="+c.Path("key.public"), "--set=gpg-verify-summary=true", "example", web.URL)
+	out, err := user.Try("ostree", "--repo="+user.Path("bare"), "pull", "example", appRef)
 	if between != (err != nil) {
 		t.Errorf("ostree pull: got %v, want an error: %v\n%s", err, between, out)
 	}
@@ -173,7 +173,7 @@ func checkKilled(t *testing.T, c *client, k *key, dir string, old, new visible) 
 		t.Fatal(err)
 	}
 	defer repo.Close()
-	if _, err := Publish(t.Context(), Options{Repo: repo, Signers: []sign.Signer{k.signer}, Clock: testClock, Settings: map[string]string{SettingTitle: "New title"}}); err != nil {
+	if _, err := Publish(t.Context(), Options{Repo: repo, Signers: []sign.Signer{k.Signer}, Clock: testClock, Settings: map[string]string{SettingTitle: "New title"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := readVisible(t, dir); !bytes.Equal(got.summary, new.summary) || !bytes.Equal(got.index, new.index) {

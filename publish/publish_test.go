@@ -53,25 +53,25 @@ func state(t *testing.T, dir string) map[string]string {
 }
 
 func TestUnchangedRepositoryIsNotTouched(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	variety(c)
-	c.run("ostree", "--repo="+c.path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
-	k := newKey(t, "Example")
+	c.Run("ostree", "--repo="+c.Path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
+	k := NewKey(t, "Example")
 	settings := map[string]string{SettingTitle: "Example", SettingComment: ""}
 	first := c.publish(k, Options{Settings: settings})
 	if len(first.Written) == 0 {
 		t.Fatal("the first publication wrote nothing")
 	}
-	before := state(t, c.path("repo"))
+	before := state(t, c.Path("repo"))
 	later := func() time.Time { return testNow.Add(time.Hour) }
 	again := c.publish(k, Options{Settings: settings, Clock: later})
 	if len(again.Written) != 0 || len(again.Removed) != 0 || len(again.Changes) != 0 || again.Read != 1 {
 		t.Errorf("publishing again: got %+v, want nothing written", again)
 	}
-	if after := state(t, c.path("repo")); !maps.Equal(before, after) {
+	if after := state(t, c.Path("repo")); !maps.Equal(before, after) {
 		t.Errorf("files: got\n%v\nwant\n%v", after, before)
 	}
-	entries, err := os.ReadDir(c.path("repo/tmp"))
+	entries, err := os.ReadDir(c.Path("repo/tmp"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +83,14 @@ func TestUnchangedRepositoryIsNotTouched(t *testing.T) {
 }
 
 func TestSameInputSameBytes(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	variety(c)
 	var states []map[string]string
 	for _, name := range []string{"first", "second"} {
-		if err := os.CopyFS(c.path(name), os.DirFS(c.path("repo"))); err != nil {
+		if err := os.CopyFS(c.Path(name), os.DirFS(c.Path("repo"))); err != nil {
 			t.Fatal(err)
 		}
-		repo, err := archive.Open(c.path(name), archive.Options{})
+		repo, err := archive.Open(c.Path(name), archive.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestSameInputSameBytes(t *testing.T) {
 		if err := repo.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s := state(t, c.path(name))
+		s := state(t, c.Path(name))
 		delete(s, "config") // its time is not that of the summary
 		states = append(states, s)
 	}
@@ -110,19 +110,19 @@ func TestSameInputSameBytes(t *testing.T) {
 }
 
 func TestMissingSignatureIsMadeAgain(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(platformBuild)
-	k, other := newKey(t, "One"), newKey(t, "Two")
+	k, other := NewKey(t, "One"), NewKey(t, "Two")
 	c.publish(k, Options{})
 	files := func() string {
-		return fmt.Sprintf("%x %x", readFile(t, c.path("repo/summary")), readFile(t, c.path("repo/summary.idx")))
+		return fmt.Sprintf("%x %x", readFile(t, c.Path("repo/summary")), readFile(t, c.Path("repo/summary.idx")))
 	}
 	before := files()
 	for _, damage := range []func(name string) error{
 		os.Remove,
 		func(name string) error { return os.WriteFile(name, []byte("broken"), 0o644) },
 		func(name string) error {
-			s, err := other.signer.Sign(t.Context(), readFile(t, c.path("repo/summary")))
+			s, err := other.Signer.Sign(t.Context(), readFile(t, c.Path("repo/summary")))
 			if err != nil {
 				return err
 			}
@@ -130,10 +130,10 @@ func TestMissingSignatureIsMadeAgain(t *testing.T) {
 		},
 	} {
 		want := []string{}
-		for name := range state(t, c.path("repo")) {
+		for name := range state(t, c.Path("repo")) {
 			if strings.HasSuffix(name, ".sig") {
 				want = append(want, name)
-				if err := damage(c.path("repo/" + name)); err != nil {
+				if err := damage(c.Path("repo/" + name)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -147,66 +147,66 @@ func TestMissingSignatureIsMadeAgain(t *testing.T) {
 		if files() != before {
 			t.Error("the signed files changed too")
 		}
-		dict, err := gvariant.ParseDict(readFile(t, c.path("repo/summary.sig")))
+		dict, err := gvariant.ParseDict(readFile(t, c.Path("repo/summary.sig")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if good, err := k.signer.Signed(t.Context(), readFile(t, c.path("repo/summary")), dict); err != nil || !good {
+		if good, err := k.Signer.Signed(t.Context(), readFile(t, c.Path("repo/summary")), dict); err != nil || !good {
 			t.Errorf("signature of the summary: got %v, %v, want a good one", good, err)
 		}
 	}
 }
 
 func TestRefused(t *testing.T) {
-	setup := func(t *testing.T) *client {
-		c := newClient(t)
+	setup := func(t *testing.T) *Client {
+		c := NewClient(t)
 		c.export(platformBuild)
 		c.export(appBuild)
 		return c
 	}
-	k := newKey(t, "Example")
+	k := NewKey(t, "Example")
 	for _, test := range []struct {
 		name   string
 		says   string
-		change func(t *testing.T, c *client, o *Options)
+		change func(t *testing.T, c *Client, o *Options)
 	}{
-		{"missing commit", "is missing", func(t *testing.T, c *client, o *Options) {
-			c.write("repo/refs/heads/app/org.example.Gone/x86_64/stable", strings.Repeat("ab", 32)+"\n", 0o644)
+		{"missing commit", "is missing", func(t *testing.T, c *Client, o *Options) {
+			c.Write("repo/refs/heads/app/org.example.Gone/x86_64/stable", strings.Repeat("ab", 32)+"\n", 0o644)
 		}},
-		{"partial commit", "is incomplete", func(t *testing.T, c *client, o *Options) {
+		{"partial commit", "is incomplete", func(t *testing.T, c *Client, o *Options) {
 			commit, err := o.Repo.ResolveRef(appRef)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.write("repo/state/"+commit.String()+".commitpartial", "", 0o644)
+			c.Write("repo/state/"+commit.String()+".commitpartial", "", 0o644)
 		}},
-		{"unknown setting", "collection-id", func(t *testing.T, c *client, o *Options) {
+		{"unknown setting", "collection-id", func(t *testing.T, c *Client, o *Options) {
 			o.Settings = map[string]string{"deploy-collection-id": "true"}
 		}},
-		{"bad branch", "default-branch", func(t *testing.T, c *client, o *Options) {
+		{"bad branch", "default-branch", func(t *testing.T, c *Client, o *Options) {
 			o.Settings = map[string]string{SettingDefaultBranch: "a/b"}
 		}},
-		{"bad history", "summary-history-length", func(t *testing.T, c *client, o *Options) {
+		{"bad history", "summary-history-length", func(t *testing.T, c *Client, o *Options) {
 			o.Settings = map[string]string{SettingHistoryLength: "many"}
 		}},
-		{"bad keys", "keys for clients", func(t *testing.T, c *client, o *Options) { o.GPGKeys = []byte("no key") }},
-		{"no longer signed", "no key was given", func(t *testing.T, c *client, o *Options) {
-			c.write("repo/summary.sig", "x", 0o644)
+		{"bad keys", "keys for clients", func(t *testing.T, c *Client, o *Options) { o.GPGKeys = []byte("no key") }},
+		{"no longer signed", "no key was given", func(t *testing.T, c *Client, o *Options) {
+			c.Write("repo/summary.sig", "x", 0o644)
 		}},
-		{"signer fails", "out of ink", func(t *testing.T, c *client, o *Options) {
-			o.Signers = []sign.Signer{brokenSigner{k.signer}}
+		{"signer fails", "out of ink", func(t *testing.T, c *Client, o *Options) {
+			o.Signers = []sign.Signer{brokenSigner{k.Signer}}
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := setup(t)
 			o := Options{Repo: c.open(), Clock: testClock}
 			test.change(t, c, &o)
-			before := state(t, c.path("repo"))
+			before := state(t, c.Path("repo"))
 			_, err := Publish(t.Context(), o)
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want an error that says %q", err, test.says)
 			}
-			if after := state(t, c.path("repo")); !maps.Equal(before, after) {
+			if after := state(t, c.Path("repo")); !maps.Equal(before, after) {
 				t.Errorf("files: got\n%v\nwant\n%v", after, before)
 			}
 		})
@@ -222,14 +222,14 @@ func (brokenSigner) Sign(contextType, []byte) (sign.Signature, error) {
 func (brokenSigner) Signed(contextType, []byte, gvariant.Dict) (bool, error) { return false, nil }
 
 func TestWarnings(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(appBuild)
 	odd := appBuild
 	odd.id, odd.options = "org.example.Odd", []string{"--subset=two-parts"}
 	c.export(odd)
-	c.run("ostree", "--repo="+c.path("repo"), "refs", "--create=app/org.example.Alias/x86_64/stable", appRef)
-	c.write("tree/metadata", "[Runtime]\nname=org.example.Loose\n", 0o644)
-	c.run("ostree", "--repo="+c.path("repo"), "commit", "--branch=runtime/org.example.Loose/x86_64/1", "--tree=dir="+c.path("tree"), "--no-bindings", "--canonical-permissions")
+	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--create=app/org.example.Alias/x86_64/stable", appRef)
+	c.Write("tree/metadata", "[Runtime]\nname=org.example.Loose\n", 0o644)
+	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Loose/x86_64/1", "--tree=dir="+c.Path("tree"), "--no-bindings", "--canonical-permissions")
 	repo := c.open()
 	if err := repo.SetConfig("core", "collection-id", "org.example.Collection"); err != nil {
 		t.Fatal(err)
@@ -237,8 +237,8 @@ func TestWarnings(t *testing.T) {
 	if err := repo.SetConfig("flatpak", "deploy-collection-id", "true"); err != nil {
 		t.Fatal(err)
 	}
-	k := newKey(t, "Example")
-	result, err := Publish(t.Context(), Options{Repo: repo, Clock: testClock, Signers: []sign.Signer{k.signer}})
+	k := NewKey(t, "Example")
+	result, err := Publish(t.Context(), Options{Repo: repo, Clock: testClock, Signers: []sign.Signer{k.Signer}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,8 +257,8 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("warnings: got %q, want one that starts with %q", got, want)
 		}
 	}
-	index, _ := readIndex(t, c.path("repo"))
-	summary, err := ostree.DecodeSummary(readFile(t, c.path("repo/summary")))
+	index, _ := readIndex(t, c.Path("repo"))
+	summary, err := ostree.DecodeSummary(readFile(t, c.Path("repo/summary")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,9 +275,9 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestHistoryAndGarbage(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(platformBuild)
-	k := newKey(t, "Example")
+	k := NewKey(t, "Example")
 	repo := c.open()
 	const limit = 3
 	for i := range 25 {
@@ -285,17 +285,17 @@ func TestHistoryAndGarbage(t *testing.T) {
 		b.files = map[string]string{"app": fmt.Sprint("app ", i)}
 		c.export(b)
 		if i == 20 { // a file of someone else stays
-			c.write("repo/summaries/README.txt", "x", 0o644)
+			c.Write("repo/summaries/README.txt", "x", 0o644)
 		}
 		c.publish(k, Options{Repo: repo, Settings: map[string]string{SettingHistoryLength: fmt.Sprint(limit)}})
 	}
-	index, _ := readIndex(t, c.path("repo"))
+	index, _ := readIndex(t, c.Path("repo"))
 	e, ok := index.Entry("x86_64")
 	if !ok || len(e.History) != limit {
 		t.Fatalf("history: got %v, want %d", e.History, limit)
 	}
 	count := map[string]int{}
-	entries, err := os.ReadDir(c.path("repo/summaries"))
+	entries, err := os.ReadDir(c.Path("repo/summaries"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,34 +316,34 @@ func TestHistoryAndGarbage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := applyDiff(oldData, gunzip(t, readFile(t, c.path(fmt.Sprintf("repo/summaries/%s-%s.delta", old, e.Digest))))); err != nil || string(got) != string(want) {
+		if got, err := applyDiff(oldData, gunzip(t, readFile(t, c.Path(fmt.Sprintf("repo/summaries/%s-%s.delta", old, e.Digest))))); err != nil || string(got) != string(want) {
 			t.Errorf("difference from %s: got %d bytes, %v, want the newest sub-summary", old, len(got), err)
 		}
 	}
 }
 
 func TestRemovedDeltas(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(appBuild)
-	c.run("ostree", "--repo="+c.path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
+	c.Run("ostree", "--repo="+c.Path("repo"), "static-delta", "generate", "--empty", "--to="+appRef)
 	c.publish(nil, Options{})
-	if got := deltaIndexes(t, c.path("repo")); len(got) != 1 {
+	if got := deltaIndexes(t, c.Path("repo")); len(got) != 1 {
 		t.Fatalf("delta indexes: got %v, want one", got)
 	}
-	if err := os.RemoveAll(c.path("repo/deltas")); err != nil {
+	if err := os.RemoveAll(c.Path("repo/deltas")); err != nil {
 		t.Fatal(err)
 	}
 	c.publish(nil, Options{})
-	if got := deltaIndexes(t, c.path("repo")); len(got) != 0 {
+	if got := deltaIndexes(t, c.Path("repo")); len(got) != 0 {
 		t.Errorf("delta indexes: got %v, want none", got)
 	}
 }
 
 func TestSummaryArches(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	variety(c)
 	c.publish(nil, Options{Settings: map[string]string{SettingSummaryArches: "aarch64;"}})
-	summary, err := ostree.DecodeSummary(readFile(t, c.path("repo/summary")))
+	summary, err := ostree.DecodeSummary(readFile(t, c.Path("repo/summary")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,25 +354,25 @@ func TestSummaryArches(t *testing.T) {
 	if want := []string{"app/org.example.App/aarch64/stable", "os/x86_64/stable"}; !slices.Equal(got, want) {
 		t.Errorf("legacy summary: got %v, want %v", got, want)
 	}
-	if _, subs := readIndex(t, c.path("repo")); len(canonSummary(t, subs["x86_64"])) < 6 {
+	if _, subs := readIndex(t, c.Path("repo")); len(canonSummary(t, subs["x86_64"])) < 6 {
 		t.Errorf("sub-summary of x86_64: got %v, want all of its refs", canonSummary(t, subs["x86_64"]))
 	}
 }
 
 func TestEmptyRepository(t *testing.T) {
-	c := newClient(t)
-	c.run("ostree", "--repo="+c.path("repo"), "init", "--mode=archive")
-	c.publish(newKey(t, "Example"), Options{})
-	summary, err := ostree.DecodeSummary(readFile(t, c.path("repo/summary")))
+	c := NewClient(t)
+	c.Run("ostree", "--repo="+c.Path("repo"), "init", "--mode=archive")
+	c.publish(NewKey(t, "Example"), Options{})
+	summary, err := ostree.DecodeSummary(readFile(t, c.Path("repo/summary")))
 	if err != nil || len(summary.Refs) != 0 {
 		t.Errorf("summary: got %v, %v, want no refs", summary, err)
 	}
 }
 
 func TestConcurrentPublications(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(platformBuild)
-	k := newKey(t, "Example")
+	k := NewKey(t, "Example")
 	c.publish(k, Options{})
 	repo := c.open()
 	var wg sync.WaitGroup
@@ -380,9 +380,9 @@ func TestConcurrentPublications(t *testing.T) {
 		b := appBuild
 		b.id = fmt.Sprintf("org.example.App%d", i)
 		c.export(b)
-		k.signCommits(t, repo)
+		k.SignCommits(t, repo)
 		wg.Go(func() {
-			if _, err := Publish(t.Context(), Options{Repo: repo, Signers: []sign.Signer{k.signer}, Clock: testClock}); err != nil {
+			if _, err := Publish(t.Context(), Options{Repo: repo, Signers: []sign.Signer{k.Signer}, Clock: testClock}); err != nil {
 				t.Errorf("publication %d: %v", i, err)
 			}
 		})

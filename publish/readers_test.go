@@ -88,10 +88,10 @@ func (r reader) summary(ctx context.Context) error {
 // TestReadersDuringPublications reads all the while: those of the index never
 // see anything wrong, those of the legacy summary at most have to ask again.
 func TestReadersDuringPublications(t *testing.T) {
-	c := newClient(t)
+	c := NewClient(t)
 	c.export(platformBuild)
 	c.export(appBuild)
-	k := newKey(t, "Example")
+	k := NewKey(t, "Example")
 	repo := c.open()
 	c.publish(k, Options{Repo: repo})
 	var commits []ostree.Checksum
@@ -104,9 +104,9 @@ func TestReadersDuringPublications(t *testing.T) {
 			t.Fatal(err)
 		}
 		commits = append(commits, commit)
-		k.signCommits(t, repo)
+		k.SignCommits(t, repo)
 	}
-	r := reader{url: serve(t, c.path("repo")).URL, signer: k.signer}
+	r := reader{url: serve(t, c.Path("repo")).URL, signer: k.Signer}
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	reads := 0
@@ -122,7 +122,7 @@ func TestReadersDuringPublications(t *testing.T) {
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			err := r.summary(t.Context())
-			for again := 0; err != nil && again < 3; again++ {
+			for again := 0; err != nil && again < 100; again++ {
 				err = r.summary(t.Context())
 			}
 			if err != nil {

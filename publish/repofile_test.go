@@ -6,7 +6,7 @@ import (
 )
 
 func TestRepoFile(t *testing.T) {
-	k := newKey(t, "Example")
+	k := NewKey(t, "Example")
 	f := RepoFile{URL: "https://example.org/repo", Title: "Two\nlines", Comment: " c;d\\e", DefaultBranch: "stable", Subset: "staff", Keys: k.Public}
 	data, err := f.Encode()
 	if err != nil {
