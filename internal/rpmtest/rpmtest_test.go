@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/treewright/treewright/internal/rpmtest"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -137,6 +138,98 @@ func TestInteropDNFReads(t *testing.T) {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got %q, want it to hold %q", compression, got, want)
 			}
+		}
+	}
+}
+
+// TestInteropSignatures has the real rpm check every kind of signature that it
+// knows. It is not asked about subkeys: rpm 4.18 imports no key that signs with one.
+func TestInteropSignatures(t *testing.T) {
+	for name, c := range map[string]struct {
+		key  rpmtest.KeyOptions
+		sign rpmtest.Signature
+		want string
+	}{
+		"header":  {rpmtest.KeyOptions{}, rpmtest.Signature{}, "Header V4 RSA/SHA256 Signature"},
+		"payload": {rpmtest.KeyOptions{}, rpmtest.Signature{Payload: true}, "\n    V4 RSA/SHA256 Signature"},
+		"v3":      {rpmtest.KeyOptions{}, rpmtest.Signature{V3: true}, "\n    V3 RSA/SHA256 Signature"},
+		"EdDSA":   {rpmtest.KeyOptions{Algorithm: packet.PubKeyAlgoEdDSA}, rpmtest.Signature{}, "Header V4 EdDSA/SHA256 Signature"},
+		"DSA":     {rpmtest.KeyOptions{Algorithm: packet.PubKeyAlgoDSA}, rpmtest.Signature{V3: true}, "\n    V3 DSA/SHA256 Signature"},
+	} {
+		key, err := rpmtest.NewKey(c.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := key.Public()
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := t.TempDir()
+		keyFile := filepath.Join(db, "key.asc")
+		if err := os.WriteFile(keyFile, public, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "rpm", "--dbpath", db, "--import", keyFile)
+		c.sign.Key = key
+		p := everything("tool")
+		p.Sign = []rpmtest.Signature{c.sign}
+		got := run(t, "rpm", "--dbpath", db, "--define", "_pkgverify_level all", "-Kv", write(t, p))
+		if !strings.Contains(got, c.want) || strings.Contains(got, "BAD") || strings.Contains(got, "NOKEY") {
+			t.Errorf("%s: got %s, want %q", name, got, c.want)
+		}
+		p.Damage = rpmtest.DamageSignature
+		out, err := exec.Command("rpm", "--dbpath", db, "-Kv", write(t, p)).Output()
+		if err == nil || !strings.Contains(string(out), "BAD") {
+			t.Errorf("%s: rpm accepts a damaged signature: %s", name, out)
+		}
+	}
+}
+
+func TestSignedRepository(t *testing.T) {
+	key, err := rpmtest.NewKey(rpmtest.KeyOptions{Algorithm: packet.PubKeyAlgoEdDSA})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, home := t.TempDir(), t.TempDir()
+	if err := rpmtest.WriteRepo(dir, rpmtest.RepoOptions{Key: key}, rpmtest.Package{Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	repodata := filepath.Join(dir, "repodata")
+	run(t, "gpg", "--homedir", home, "--batch", "-q", "--import", filepath.Join(repodata, "repomd.xml.key"))
+	run(t, "gpg", "--homedir", home, "--batch", "-q", "--verify", filepath.Join(repodata, "repomd.xml.asc"), filepath.Join(repodata, "repomd.xml"))
+}
+
+func TestRepo(t *testing.T) {
+	dir := rpmtest.Repo(t, rpmtest.Package{Name: "a"}, rpmtest.Package{Name: "b", Version: "2"})
+	for _, name := range []string{"repodata/repomd.xml", "Packages/a-1-1.noarch.rpm", "Packages/b-2-1.noarch.rpm"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	again := rpmtest.Repo(t, rpmtest.Package{Name: "b", Version: "2"}, rpmtest.Package{Name: "a"})
+	one, err := os.ReadFile(filepath.Join(dir, "repodata/repomd.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := os.ReadFile(filepath.Join(again, "repodata/repomd.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(one, two) {
+		t.Error("the order of the packages changes the repository")
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	for _, p := range []rpmtest.Package{
+		{Name: "a", Requires: []string{"a ~ b"}},
+		{Name: "a", Compression: "bzip2"},
+		{Name: "a", Files: []rpmtest.File{{Path: "/a", HardLink: "/b"}}},
+		{Name: "a", Scriptlets: []rpm.Scriptlet{{Kind: "sometimes"}}},
+		{Name: "a", Damage: rpmtest.DamageSignature},
+	} {
+		if _, err := p.Build(); err == nil || !strings.Contains(err.Error(), "building a-1-1.noarch.rpm") {
+			t.Errorf("%+v: got %v, want an error", p, err)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"crypto"
+	"crypto/dsa"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,7 +30,7 @@ type Key struct {
 // KeyOptions says what key NewKey makes.
 type KeyOptions struct {
 	Name      string                    // "Test" when empty
-	Algorithm packet.PublicKeyAlgorithm // RSA when zero; packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoECDSA
+	Algorithm packet.PublicKeyAlgorithm // RSA when zero; EdDSA, ECDSA and DSA of that package
 	Created   time.Time                 // 2020-01-01 when zero
 	Lifetime  time.Duration             // for ever when zero
 	Subkey    bool                      // sign with a subkey
@@ -53,7 +55,11 @@ func NewKey(o KeyOptions) (*Key, error) {
 		c.Curve = packet.CurveNistP256
 	}
 	name := cmp.Or(o.Name, "Test")
-	e, err := openpgp.NewEntity(name, "", "test@localhost", c)
+	make := openpgp.NewEntity
+	if c.Algorithm == packet.PubKeyAlgoDSA {
+		make = newDSAEntity
+	}
+	e, err := make(name, "", "test@localhost", c)
 	if err != nil {
 		return nil, fmt.Errorf("making the key %s: %w", name, err)
 	}
@@ -66,6 +72,20 @@ func NewKey(o KeyOptions) (*Key, error) {
 		k.signing = e.Subkeys[0].PrivateKey
 	}
 	return k, nil
+}
+
+// newDSAEntity makes a key as those of EL5 were.
+func newDSAEntity(name, comment, email string, c *packet.Config) (*openpgp.Entity, error) {
+	var priv dsa.PrivateKey
+	if err := dsa.GenerateParameters(&priv.Parameters, rand.Reader, dsa.L1024N160); err != nil {
+		return nil, err
+	}
+	if err := dsa.GenerateKey(&priv, rand.Reader); err != nil {
+		return nil, err
+	}
+	k := packet.NewDSAPrivateKey(c.Now(), &priv)
+	e := &openpgp.Entity{PrimaryKey: &k.PublicKey, PrivateKey: k, Identities: map[string]*openpgp.Identity{}}
+	return e, e.AddUserId(name, comment, email, c)
 }
 
 // Public returns the armored public key.
@@ -130,25 +150,36 @@ func (k *Key) DetachSign(data []byte, at time.Time) ([]byte, error) {
 
 // signV3 returns a version 3 signature packet, as gpg made for rpm until EL8.
 func (k *Key) signV3(data []byte, at time.Time) ([]byte, error) {
-	priv, ok := k.signing.PrivateKey.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("version 3 signatures are made with RSA keys only")
-	}
 	hashed := append([]byte{byte(packet.SigTypeBinary)}, binary.BigEndian.AppendUint32(nil, uint32(at.Unix()))...)
 	h := sha256.New()
 	h.Write(data)
 	h.Write(hashed)
 	sum := h.Sum(nil)
-	s, err := rsa.SignPKCS1v15(nil, priv, crypto.SHA256, sum)
+	numbers, err := k.signNumbers(sum)
 	if err != nil {
 		return nil, err
 	}
 	body := append([]byte{3, 5}, hashed...)
 	body = binary.BigEndian.AppendUint64(body, k.signing.KeyId)
-	body = append(body, byte(packet.PubKeyAlgoRSA), 8, sum[0], sum[1])
-	body = binary.BigEndian.AppendUint16(body, uint16(new(big.Int).SetBytes(s).BitLen()))
-	body = append(body, bytes.TrimLeft(s, "\x00")...)
+	body = append(body, byte(k.signing.PubKeyAlgo), 8, sum[0], sum[1])
+	for _, n := range numbers {
+		body = binary.BigEndian.AppendUint16(body, uint16(n.BitLen()))
+		body = append(body, n.Bytes()...)
+	}
 	return append([]byte{0x89, byte(len(body) >> 8), byte(len(body))}, body...), nil
+}
+
+// signNumbers signs a SHA-256 digest and returns the numbers of the signature.
+func (k *Key) signNumbers(sum []byte) ([]*big.Int, error) {
+	switch priv := k.signing.PrivateKey.(type) {
+	case *rsa.PrivateKey:
+		s, err := rsa.SignPKCS1v15(nil, priv, crypto.SHA256, sum)
+		return []*big.Int{new(big.Int).SetBytes(s)}, err
+	case *dsa.PrivateKey:
+		r, s, err := dsa.Sign(rand.Reader, priv, sum[:(priv.Q.BitLen()+7)/8])
+		return []*big.Int{r, s}, err
+	}
+	return nil, errors.New("version 3 signatures are made with RSA and DSA keys only")
 }
 
 // Signature is a signature to be put on a package.
