@@ -38,7 +38,8 @@ check: go-version clients ## gofmt, vet, staticcheck, race tests
 	CGO_ENABLED=1 $(GO) test -race -tags $(RACE_TAGS) -timeout 25m ./...
 
 bench: build ## measure beside the peers (DATA=a folder of RPM repositories; root)
-	tools/bench-compose "$(DATA)"
+	@test -d "$(DATA)" || { echo "make bench DATA=folder: name a folder with RPM packages; docs/testing.md says which" >&2; exit 1; }
+	$(GO) run ./cmd/bench $(ARGS) "$(DATA)"
 
 fuzz: go-version ## run every fuzz target for FUZZTIME each
 	tools/fuzz-all $(FUZZTIME)

@@ -1,0 +1,81 @@
+// Command bench measures treewright beside its peers, in one run on one
+// machine: a compose of a package set from an rpm-md repository (cold, warm,
+// and with one package updated) beside `dnf --installroot` and `ostree commit`
+// of the same set. It prints wall and CPU time and peak memory of each.
+//
+// It needs root (dnf does), dnf, ostree and createrepo_c, and a repository
+// that docs/testing.md describes.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+)
+
+// set2 is the package set of the published figures: a bootable system.
+const set2 = "systemd systemd-sysv linux-image-amd64 dracut ostree ostree-boot openssh-server iproute2 curl python3"
+
+type options struct {
+	treewright string
+	repo       string
+	packages   []string
+	update     string
+	keep       bool
+	runs       int
+}
+
+func main() {
+	var o options
+	var packages string
+	flag.StringVar(&o.treewright, "treewright", "./treewright", "the binary to measure")
+	flag.StringVar(&packages, "packages", set2, "what both sides install")
+	flag.StringVar(&o.update, "update", "curl", "the package that the third compose finds updated")
+	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
+	flag.IntVar(&o.runs, "runs", 3, "how often each of ours is measured; the median counts")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: bench [options] REPOSITORY\n\nREPOSITORY is a folder with RPM packages.")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	o.repo, o.packages = flag.Arg(0), strings.Fields(packages)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if os.Geteuid() != 0 {
+		return errors.New("dnf --installroot needs root: run as root")
+	}
+	work, err := os.MkdirTemp("/var/tmp", "treewright-bench-")
+	if err != nil {
+		return err
+	}
+	if !o.keep {
+		defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	}
+	b := &bench{options: o, work: work}
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	if err := b.peer(ctx); err != nil {
+		return err
+	}
+	if err := b.ours(ctx); err != nil {
+		return err
+	}
+	b.print(os.Stdout)
+	return nil
+}

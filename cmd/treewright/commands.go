@@ -1,0 +1,23 @@
+package main
+
+// commands is the table of all commands: help, manual pages and exit codes are
+// made from it. A new command is a line here and a file of its own.
+func commands() []command {
+	return []command{
+		composeTreeCommand(),
+		repoInitCommand(),
+		repoPullCommand(),
+		repoRefsCommand(),
+		repoLogCommand(),
+		repoShowCommand(),
+		repoLsCommand(),
+		repoFsckCommand(),
+		repoSignCommand(),
+		mirrorCommand(),
+		publishCommand(),
+		serveCommand(),
+		cachePruneCommand(),
+		keyGenerateCommand(),
+		manCommand(),
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/treewright/treewright/compose"
+	"github.com/treewright/treewright/internal/atomicfile"
+	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/sign"
+	"github.com/treewright/treewright/treefile"
+)
+
+// composeFlags are the flags of compose tree, rpm-ostree's and ours.
+type composeFlags struct {
+	repo, cacheDir, proxy, scriptlets, reportFile, arch string
+	dryRun, printOnly                                   bool
+	variables                                           []string
+	signing                                             signFlags
+	opts                                                compose.Options
+}
+
+func (f *composeFlags) add(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.repo, "repo", "r", "", "the archive repository at `PATH` gets the commit")
+	fs.StringVar(&f.cacheDir, "cachedir", "", "keep metadata, packages and their contents in `DIR` (default: treewright in the user's cache folder)")
+	fs.Bool("unified-core", true, "always so; accepted for callers of rpm-ostree")
+	fs.Bool("ex-unified-core", true, "")
+	_ = fs.MarkHidden("ex-unified-core")
+	fs.StringVar(&f.opts.CommitIDFile, "write-commitid-to", "", "write the commit's checksum to `FILE`, and leave the ref alone")
+	fs.StringVar(&f.opts.StampFile, "touch-if-changed", "", "touch `FILE` when the input changed")
+	fs.StringArrayVar(&f.opts.MetadataStrings, "add-metadata-string", nil, "add `KEY=VALUE` to the commit's metadata; may be given again")
+	fs.StringArrayVar(&f.opts.MetadataFiles, "add-metadata-from-json", nil, "add the keys of the JSON object in `FILE` to the commit's metadata; may be given again")
+	fs.StringVar(&f.opts.ComposeJSONFile, "write-composejson-to", "", "write what was composed to `FILE`, as JSON")
+	fs.StringVar(&f.reportFile, "write-report-to", "", "write the compose's report to `FILE`, as JSON")
+	fs.BoolVar(&f.opts.ForceNoCache, "force-nocache", false, "make a commit even when the input did not change")
+	fs.BoolVar(&f.opts.CacheOnly, "cache-only", false, "take metadata and packages from the cache alone")
+	fs.BoolVar(&f.opts.DownloadOnly, "download-only", false, "end when all packages are in the cache")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be composed, and change nothing")
+	fs.BoolVar(&f.printOnly, "print-only", false, "print the flattened treefile as JSON")
+	fs.BoolVar(&f.opts.NoParent, "no-parent", false, "the commit gets no parent")
+	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
+	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
+	fs.StringVar(&f.proxy, "proxy", "", "proxy `URL` for metadata and packages")
+	fs.StringVar(&f.scriptlets, "scriptlets", "refuse", "what becomes of packages with scriptlets: refuse them, or `skip` the scriptlets and report each")
+	fs.StringArrayVar(&f.variables, "var", nil, "set the treefile variable `NAME=VALUE`; may be given again")
+	fs.StringVar(&f.arch, "arch", "", "compose for the architecture `ARCH` (default: this machine's)")
+	f.signing.add(fs)
+}
+
+func composeTreeCommand() command {
+	var f composeFlags
+	return command{
+		path: "compose tree", args: "TREEFILE", minArgs: 1, maxArgs: 1,
+		short: "Compose a tree and commit it",
+		long: `Resolves the packages that TREEFILE names from the .repo files beside it, fetches and checks them, unpacks them into a tree by RPM's
+rules and commits the tree to an archive repository, as the ref that the treefile names. When the input is that of the previous commit,
+nothing is done. A treefile with a flatpak table gives a runtime or an application. The flags are those of rpm-ostree compose tree.`,
+		example: `treewright compose tree --repo repo --cachedir cache os.yaml
+treewright compose tree --repo repo --write-commitid-to id --touch-if-changed stamp --add-metadata-string=version=42 os.json
+treewright compose tree --print-only os.toml`,
+		exits: []exit{{exitOK, "a commit was made, or the input did not change (then --touch-if-changed leaves its file alone)"}},
+		setup: func(fs *pflag.FlagSet) runFunc {
+			f.add(fs)
+			return func(ctx context.Context, env *environment, args []string) error {
+				return composeTree(ctx, env, &f, args[0])
+			}
+		},
+	}
+}
+
+func composeTree(ctx context.Context, env *environment, f *composeFlags, path string) (err error) {
+	if f.repo == "" && !f.printOnly && !f.dryRun && !f.opts.DownloadOnly {
+		return usagef("compose tree needs --repo")
+	}
+	tf, err := loadTreefile(env, f, path)
+	if err != nil {
+		return err
+	}
+	if f.printOnly {
+		data, err := tf.JSON()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(env.stdout, "%s\n", strings.TrimSpace(string(data)))
+		return err
+	}
+	f.opts.Treefile = tf
+	if err := f.fill(env); err != nil {
+		return err
+	}
+	if f.repo == "" {
+		return planAndCompose(ctx, env, f)
+	}
+	return withRepo(env, f.repo, func(repo *archive.Repo) error {
+		f.opts.Repo = repo
+		return planAndCompose(ctx, env, f)
+	})
+}
+
+func loadTreefile(env *environment, f *composeFlags, path string) (*treefile.Treefile, error) {
+	variables := map[string]treefile.Value{}
+	for _, v := range f.variables {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usagef("--var %s: want NAME=VALUE", v)
+		}
+		variables[name] = treefile.ParseValue(value)
+	}
+	return treefile.Load(path, treefile.Options{
+		Arch: f.arch, Variables: variables,
+		Warn: func(w treefile.Warning) { env.warn("%s", w) },
+	})
+}
+
+// fill completes the options with what comes from the environment.
+func (f *composeFlags) fill(env *environment) (err error) {
+	o := &f.opts
+	if o.Scriptlets, err = compose.ParseScriptletPolicy(f.scriptlets); err != nil {
+		return usagef("--scriptlets: %w", err)
+	}
+	if o.SourceDate, err = env.sourceDate(); err != nil {
+		return err
+	}
+	if o.CacheDir, err = cacheFolder(env, f.cacheDir, f.repo); err != nil {
+		return err
+	}
+	if o.Client, err = fetch.New(fetch.Options{UserAgent: "treewright/" + version(), Proxy: f.proxy, ProxyFor: proxyFromEnvironment}); err != nil {
+		return err
+	}
+	if o.Signer, err = f.signing.signer(env); err != nil {
+		return err
+	}
+	if o.Signer == nil && o.Treefile.GPGKey != "" {
+		o.Signer = sign.NewGPG("", o.Treefile.GPGKey)
+	}
+	o.Now, o.Tool = env.clock(), "treewright "+version()
+	o.Progress = env.drawer().update
+	o.Warn = func(text string) { env.warn("%s", text) }
+	return nil
+}
+
+// cacheFolder is where the cache lies when --cachedir does not say: in the
+// user's cache folder, or in the repository when the user has none.
+func cacheFolder(env *environment, given, repo string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	if dir := env.getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "treewright"), nil
+	}
+	if home := env.getenv("HOME"); filepath.IsAbs(home) && home != "/" {
+		return filepath.Join(home, ".cache", "treewright"), nil
+	}
+	if repo == "" {
+		return "", usagef("there is no home folder for the cache: use --cachedir")
+	}
+	return filepath.Abs(filepath.Join(repo, "tmp", "treewright-cache"))
+}
+
+func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err error) {
+	plan, err := compose.NewPlan(ctx, f.opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, plan.Close()) }()
+	if f.dryRun {
+		if !env.json {
+			if err := plan.WriteText(env.stdout); err != nil {
+				return err
+			}
+		}
+		return errors.Join(plan.Stamp(), env.result(plan))
+	}
+	env.printf("Input state hash: %s\n", plan.InputHash)
+	if !plan.Changed() {
+		env.printf("No apparent changes since previous commit; use --force-nocache to override\n")
+	}
+	result, err := plan.Execute(ctx)
+	if err != nil {
+		return err
+	}
+	return printComposed(env, f, result)
+}
+
+func printComposed(env *environment, f *composeFlags, result *compose.Result) error {
+	if r := result.Report; r != nil {
+		if err := printReport(env, f, r); err != nil {
+			return err
+		}
+	}
+	if !result.Commit.IsZero() {
+		name := result.Ref
+		if name == "" {
+			name = "(no ref)"
+		}
+		env.printf("%s => %s\n", name, result.Commit)
+	}
+	return env.result(result)
+}
+
+// printReport shows what was left out of the tree, and keeps the whole report
+// where it was asked for.
+func printReport(env *environment, f *composeFlags, r *compose.Report) error {
+	if !env.json {
+		if err := r.WriteText(env.stdout); err != nil {
+			return err
+		}
+	}
+	if f.reportFile == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return atomicfile.WriteFile(f.reportFile, append(data, '\n'), 0o644)
+}
+
+func cachePruneCommand() command {
+	var size string
+	return command{
+		path: "cache prune", args: "DIR", minArgs: 0, maxArgs: 1,
+		short: "Make a compose cache smaller",
+		long: `Removes what was not used for longest from the compose cache DIR (default: treewright in the user's cache folder) until it takes at
+most --max-size. It waits for composes that use the cache.`,
+		example: "treewright cache prune --max-size 2GiB cache",
+		setup: func(fs *pflag.FlagSet) runFunc {
+			fs.StringVar(&size, "max-size", "", "`SIZE` that may stay: a number of bytes, or one with KiB, MiB, GiB, TiB (KB, MB, GB, TB)")
+			return func(ctx context.Context, env *environment, args []string) error {
+				limit, err := parseSize(size)
+				if err != nil {
+					return err
+				}
+				given := ""
+				if len(args) > 0 {
+					given = args[0]
+				}
+				dir, err := cacheFolder(env, given, "")
+				if err != nil {
+					return err
+				}
+				if _, err := os.Stat(dir); err != nil {
+					return fmt.Errorf("pruning the cache: %w", err)
+				}
+				pruned, err := compose.PruneCache(ctx, dir, limit)
+				if err != nil {
+					return err
+				}
+				env.printf("removed %d files, %d bytes; %d bytes are left\n", pruned.Files, pruned.Freed, pruned.Kept)
+				return env.result(pruned)
+			}
+		},
+	}
+}
+
+// parseSize reads a number of bytes with an optional unit.
+func parseSize(text string) (int64, error) {
+	number, unit := strings.TrimRight(text, "KMGTiBb"), int64(1)
+	switch strings.ToUpper(text[len(number):]) {
+	case "", "B":
+	case "K", "KIB":
+		unit = 1 << 10
+	case "M", "MIB":
+		unit = 1 << 20
+	case "G", "GIB":
+		unit = 1 << 30
+	case "T", "TIB":
+		unit = 1 << 40
+	case "KB":
+		unit = 1e3
+	case "MB":
+		unit = 1e6
+	case "GB":
+		unit = 1e9
+	case "TB":
+		unit = 1e12
+	default:
+		return 0, usagef("--max-size %s: the unit is not known: want KiB, MiB, GiB, TiB, KB, MB, GB or TB", text)
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return 0, usagef("--max-size %q: want a number of bytes such as 500000000, 500MB or 2GiB", text)
+	}
+	return n * unit, nil
+}

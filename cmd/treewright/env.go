@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// environment is all that a command sees of the world besides files: streams,
+// clock and environment variables.
+type environment struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	clock          func() time.Time
+	terminal       bool // standard error is a terminal
+	json           bool
+	quiet          bool
+
+	progress *progressDrawer
+}
+
+func newEnvironment() *environment {
+	return &environment{
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		getenv:   os.Getenv,
+		clock:    time.Now,
+		terminal: isTerminal(os.Stderr),
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// sourceDate is SOURCE_DATE_EPOCH, or the zero time when it is unset.
+func (e *environment) sourceDate() (time.Time, error) {
+	text := e.getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Time{}, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, usagef("SOURCE_DATE_EPOCH is %q: it must be a number of seconds since 1970", text)
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// proxyFromEnvironment is the proxy that http_proxy and its kin name.
+func proxyFromEnvironment(r *http.Request) (*url.URL, error) { return http.ProxyFromEnvironment(r) }
+
+// printf writes a line for people; nothing with --json.
+func (e *environment) printf(format string, args ...any) {
+	if !e.json {
+		e.progress.clear()
+		fmt.Fprintf(e.stdout, format, args...)
+	}
+}
+
+// result writes the command's result as one JSON line when --json is given.
+func (e *environment) result(v any) error {
+	if !e.json {
+		return nil
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	if _, err := fmt.Fprintf(e.stdout, "%s\n", data); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// warn writes a warning to standard error.
+func (e *environment) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	e.progress.clear()
+	if e.json {
+		data, err := json.Marshal(map[string]string{"warning": text})
+		if err == nil {
+			fmt.Fprintf(e.stderr, "%s\n", data)
+		}
+		return
+	}
+	fmt.Fprintf(e.stderr, "warning: %s\n", text)
+}

@@ -1,0 +1,63 @@
+// Command treewright turns RPM repositories into OSTree refs and serves them.
+// This package holds flags, the terminal and exit codes; the work is done by
+// the rooms below it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	os.Exit(mainCode())
+}
+
+// mainCode runs the command line and says how the process ends. It is apart
+// from main so that scripts in tests can run it as a program of their own.
+func mainCode() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return run(ctx, newEnvironment(), os.Args[1:])
+}
+
+func run(ctx context.Context, env *environment, args []string) int {
+	root := newRoot(env, commands())
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	env.progress.finish()
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		err = errors.New("interrupted; nothing was published")
+	}
+	fmt.Fprintf(env.stderr, "treewright: %v\n", err)
+	return codeOf(err)
+}
+
+// codeOf is the one place where an error becomes an exit code.
+func codeOf(err error) int {
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case strings.HasPrefix(err.Error(), "unknown command"):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// version is the module's version as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}
