@@ -73,7 +73,7 @@ func TestUpstreamCommitInstallsWithOurKey(t *testing.T) {
 	k.SignCommits(t, server.open())
 	publish()
 	user.Run("flatpak", "--user", "install", "-y", "--noninteractive", "mixed", "org.example.App", "org.example.Ours")
-	if got := user.Run("flatpak", "--user", "list", "--columns=ref"); strings.Count(got, "/x86_64/") != 3 {
+	if got := user.Run("flatpak", "--user", "list", "--columns=ref"); strings.Count(got, "/"+HostArch+"/") != 3 {
 		t.Errorf("installed: got %q, want both applications and the runtime", got)
 	}
 }
@@ -129,7 +129,7 @@ func TestSubset(t *testing.T) {
 	}
 	user.AddRemote("all", web.URL, k)
 	got = user.Run("flatpak", "--user", "remote-ls", "--all", "--columns=ref,options", "all")
-	for _, want := range []string{"org.example.App/", "org.example.Staff/x86_64/stable\teol=tired,eol-rebase=" + appRef, "org.example.Extra/", "org.example.Plain/"} {
+	for _, want := range []string{"org.example.App/", "org.example.Staff/" + HostArch + "/stable\teol=tired,eol-rebase=" + appRef, "org.example.Extra/", "org.example.Plain/"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("remote-ls: got %q, want %q in it", got, want)
 		}

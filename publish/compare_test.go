@@ -167,7 +167,7 @@ func variety(c *Client) {
 	extra.metadata = "\n[Extra Data]\nuri=https://example.org/a\nchecksum=" + strings.Repeat("0a", 32) + "\nsize=1000\ninstalled-size=2000\nname=a\n"
 	c.export(extra)
 	other := appBuild
-	other.options = []string{"--arch=aarch64", "--subset=staff"}
+	other.options = []string{"--arch=" + foreignArch, "--subset=staff"}
 	c.export(other)
 	c.Write("tree/usr/bin/init", "init", 0o755)
 	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=os/x86_64/stable", "--tree=dir="+c.Path("tree"), "--add-metadata-string=version=1.2")
@@ -178,7 +178,7 @@ func variety(c *Client) {
 	if err := os.Symlink("one", c.Path("plain/files/share/link")); err != nil {
 		c.t.Fatal(err)
 	}
-	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Plain/x86_64/1", "--tree=dir="+c.Path("plain"), "--canonical-permissions")
+	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Plain/"+HostArch+"/1", "--tree=dir="+c.Path("plain"), "--canonical-permissions")
 }
 
 // peer is a copy of a repository that flatpak build-update-repo publishes.
@@ -238,13 +238,13 @@ func TestCarriesOnWhatFlatpakPublished(t *testing.T) {
 	next := appBuild
 	next.files = map[string]string{"app": "app two"}
 	c.export(next)
-	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--delete", "app/org.example.Extra/x86_64/stable")
+	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--delete", "app/org.example.Extra/"+HostArch+"/stable")
 	want := c.peer("peer", "--no-update-appstream")
 	result := c.publish(nil, Options{})
 	compareRepos(t, c.Path("repo"), want)
 	index, _ := readIndex(t, c.Path("repo"))
-	if e, ok := index.Entry("x86_64"); !ok || len(e.History) != 1 {
-		t.Errorf("history of x86_64: got %v, want flatpak's state", e.History)
+	if e, ok := index.Entry(HostArch); !ok || len(e.History) != 1 {
+		t.Errorf("history: got %v, want flatpak's state", e.History)
 	}
 	if result.Read != 2 { // the new commit, and the tree that is none of flatpak's
 		t.Errorf("commits read: got %d, want 2", result.Read)
@@ -253,7 +253,7 @@ func TestCarriesOnWhatFlatpakPublished(t *testing.T) {
 	for _, ch := range result.Changes {
 		changes = append(changes, fmt.Sprint(ch.Name, " ", ch.Old.IsZero(), " ", ch.New.IsZero()))
 	}
-	if want := []string{"app/org.example.App/x86_64/stable false false", "app/org.example.Extra/x86_64/stable false true"}; !slices.Equal(changes, want) {
+	if want := []string{appRef + " false false", "app/org.example.Extra/" + HostArch + "/stable false true"}; !slices.Equal(changes, want) {
 		t.Errorf("changes: got %q, want %q", changes, want)
 	}
 }

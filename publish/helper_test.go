@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -88,12 +89,15 @@ type build struct {
 	options  []string          // of build-export
 }
 
-const (
-	platformRef = "runtime/org.example.Platform/x86_64/1"
-	appRef      = "app/org.example.App/x86_64/stable"
-)
-
 var (
+	// HostArch is this machine's architecture as RPM and flatpak name it.
+	HostArch = map[string]string{"amd64": "x86_64", "arm64": "aarch64", "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}[runtime.GOARCH]
+	// foreignArch is another one.
+	foreignArch = map[bool]string{true: "aarch64", false: "x86_64"}[HostArch == "x86_64"]
+
+	platformRef = "runtime/org.example.Platform/" + HostArch + "/1"
+	appRef      = "app/org.example.App/" + HostArch + "/stable"
+
 	platformBuild = build{runtime: true, id: "org.example.Platform", branch: "1", files: map[string]string{"tool": "tool"}}
 	appBuild      = build{id: "org.example.App", branch: "stable", files: map[string]string{"app": "app one"}}
 )
@@ -106,12 +110,12 @@ func (c *Client) export(b build) {
 		c.t.Fatal(err)
 	}
 	group, files := "Application", "files"
-	options := []string{"build-export", "--disable-sandbox", "--no-update-summary", "--arch=x86_64"}
+	options := []string{"build-export", "--disable-sandbox", "--no-update-summary", "--arch=" + HostArch}
 	if b.runtime {
 		group, files = "Runtime", "usr"
 		options = append(options, "--runtime")
 	}
-	c.Write(dir+"/metadata", "["+group+"]\nname="+b.id+"\nruntime=org.example.Platform/x86_64/1\nsdk=org.example.Platform/x86_64/1\n"+b.metadata, 0o644)
+	c.Write(dir+"/metadata", "["+group+"]\nname="+b.id+"\nruntime="+platformRef[len("runtime/"):]+"\nsdk="+platformRef[len("runtime/"):]+"\n"+b.metadata, 0o644)
 	for name, content := range b.files {
 		c.Write(dir+"/"+files+"/bin/"+name, content, 0o755)
 	}

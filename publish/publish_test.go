@@ -171,7 +171,7 @@ func TestRefused(t *testing.T) {
 		change func(t *testing.T, c *Client, o *Options)
 	}{
 		{"missing commit", "is missing", func(t *testing.T, c *Client, o *Options) {
-			c.Write("repo/refs/heads/app/org.example.Gone/x86_64/stable", strings.Repeat("ab", 32)+"\n", 0o644)
+			c.Write("repo/refs/heads/app/org.example.Gone/"+HostArch+"/stable", strings.Repeat("ab", 32)+"\n", 0o644)
 		}},
 		{"partial commit", "is incomplete", func(t *testing.T, c *Client, o *Options) {
 			commit, err := o.Repo.ResolveRef(appRef)
@@ -227,9 +227,9 @@ func TestWarnings(t *testing.T) {
 	odd := appBuild
 	odd.id, odd.options = "org.example.Odd", []string{"--subset=two-parts"}
 	c.export(odd)
-	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--create=app/org.example.Alias/x86_64/stable", appRef)
+	c.Run("ostree", "--repo="+c.Path("repo"), "refs", "--create=app/org.example.Alias/"+HostArch+"/stable", appRef)
 	c.Write("tree/metadata", "[Runtime]\nname=org.example.Loose\n", 0o644)
-	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Loose/x86_64/1", "--tree=dir="+c.Path("tree"), "--no-bindings", "--canonical-permissions")
+	c.Run("ostree", "--repo="+c.Path("repo"), "commit", "--branch=runtime/org.example.Loose/"+HostArch+"/1", "--tree=dir="+c.Path("tree"), "--no-bindings", "--canonical-permissions")
 	repo := c.open()
 	if err := repo.SetConfig("core", "collection-id", "org.example.Collection"); err != nil {
 		t.Fatal(err)
@@ -249,8 +249,8 @@ func TestWarnings(t *testing.T) {
 	for _, want := range []string{
 		"the config asks clients to adopt the collection ID",
 		`subset "two-parts" is left out`,
-		"app/org.example.Alias/x86_64/stable: the commit is bound to " + appRef,
-		"runtime/org.example.Loose/x86_64/1: the commit is not bound to a ref",
+		"app/org.example.Alias/" + HostArch + "/stable: the commit is bound to " + appRef,
+		"runtime/org.example.Loose/" + HostArch + "/1: the commit is not bound to a ref",
 		appRef + ": the commit is not signed",
 	} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }) {
@@ -290,7 +290,7 @@ func TestHistoryAndGarbage(t *testing.T) {
 		c.publish(k, Options{Repo: repo, Settings: map[string]string{SettingHistoryLength: fmt.Sprint(limit)}})
 	}
 	index, _ := readIndex(t, c.Path("repo"))
-	e, ok := index.Entry("x86_64")
+	e, ok := index.Entry(HostArch)
 	if !ok || len(e.History) != limit {
 		t.Fatalf("history: got %v, want %d", e.History, limit)
 	}
@@ -342,7 +342,7 @@ func TestRemovedDeltas(t *testing.T) {
 func TestSummaryArches(t *testing.T) {
 	c := NewClient(t)
 	variety(c)
-	c.publish(nil, Options{Settings: map[string]string{SettingSummaryArches: "aarch64;"}})
+	c.publish(nil, Options{Settings: map[string]string{SettingSummaryArches: foreignArch + ";"}})
 	summary, err := ostree.DecodeSummary(readFile(t, c.Path("repo/summary")))
 	if err != nil {
 		t.Fatal(err)
@@ -351,11 +351,11 @@ func TestSummaryArches(t *testing.T) {
 	for _, r := range summary.Refs {
 		got = append(got, r.Name)
 	}
-	if want := []string{"app/org.example.App/aarch64/stable", "os/x86_64/stable"}; !slices.Equal(got, want) {
+	if want := []string{"app/org.example.App/" + foreignArch + "/stable", "os/x86_64/stable"}; !slices.Equal(got, want) {
 		t.Errorf("legacy summary: got %v, want %v", got, want)
 	}
-	if _, subs := readIndex(t, c.Path("repo")); len(canonSummary(t, subs["x86_64"])) < 6 {
-		t.Errorf("sub-summary of x86_64: got %v, want all of its refs", canonSummary(t, subs["x86_64"]))
+	if _, subs := readIndex(t, c.Path("repo")); len(canonSummary(t, subs[HostArch])) < 6 {
+		t.Errorf("sub-summary: got %v, want all refs of this machine", canonSummary(t, subs[HostArch]))
 	}
 }
 

@@ -131,7 +131,7 @@ func TestReadersDuringPublications(t *testing.T) {
 			reads++
 		}
 	})
-	for i := range 30 {
+	for i := range 15 {
 		txn, err := repo.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
