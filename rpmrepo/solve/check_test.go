@@ -19,6 +19,7 @@ func (s *solver) check() string {
 		}
 	}
 	c := checker{s, in}
+	before := checker{s, slices.DeleteFunc(slices.Clone(in), func(p lit) bool { return !u.installed(p) })}
 	for _, p := range in {
 		if s.excluded[p] != notExcluded && !u.installed(p) {
 			return u.nevra(p) + " is excluded"
@@ -29,7 +30,11 @@ func (s *solver) check() string {
 			}
 		}
 		for _, d := range u.list(p, conflicts) {
-			// What a package says of itself does not count.
+			// What a package says of itself does not count, nor what was
+			// broken before.
+			if u.installed(p) && before.holds(d, p) {
+				continue
+			}
 			if c.holds(d, p) && !(u.isComplex(d) && slices.Contains(u.providers(u.anyOf(d)), p)) {
 				return fmt.Sprintf("%s conflicts with %s", u.nevra(p), u.depString(d))
 			}

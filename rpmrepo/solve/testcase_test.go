@@ -3,6 +3,7 @@ package solve
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -391,6 +392,8 @@ func (c *testcase) addJob(t testing.TB, s *solver, i int, tj testJob, ids map[st
 	s.jobs = append(s.jobs, j)
 }
 
+// TestCases runs the cases of testdata, and libsolv's test program on them:
+// their results are its own (testsolv -r).
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.t")
 	if err != nil || len(files) == 0 {
@@ -401,6 +404,9 @@ func TestCases(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if out, err := exec.Command("testsolv", file).CombinedOutput(); err != nil {
+				t.Fatalf("testsolv: %v (package libsolv-tools)\n%s", err, out)
 			}
 			c := parseTestcase(t, string(text))
 			u := c.universe()
