@@ -12,7 +12,7 @@ const (
 	KeyVersion           = "version"                     // s
 	KeyRefBinding        = "ostree.ref-binding"          // as, sorted: refs that may show the commit
 	KeyCollectionBinding = "ostree.collection-binding"   // s
-	KeySizes             = "ostree.sizes"                // aay, see EncodeSizes
+	KeySizes             = "ostree.sizes"                // aay, an entry an object
 	KeyBootable          = "ostree.bootable"             // b
 	KeyLinux             = "ostree.linux"                // s, the kernel's version
 	KeyArchitecture      = "ostree.architecture"         // s

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/treewright/treewright/ostree/gvariant"
 )
@@ -54,6 +55,9 @@ func (h FileHeader) Validate() error {
 	case ModeSymlink:
 		if h.Symlink == "" {
 			return fmt.Errorf("a symlink without a target")
+		}
+		if !utf8.ValidString(h.Symlink) || strings.IndexByte(h.Symlink, 0) >= 0 {
+			return fmt.Errorf("the symlink target %q is not UTF-8, or holds a NUL; OSTree stores no others", h.Symlink)
 		}
 	default:
 		return fmt.Errorf("file mode %o is neither a regular file's nor a symlink's; OSTree stores no others", h.Mode)

@@ -3,6 +3,7 @@ package ostree
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -10,7 +11,8 @@ import (
 const maxRef = 1024
 
 // ValidateRef reports why name is no ref: components of letters, digits, "-",
-// "." and "_", which start with a letter, digit or "_", joined by "/".
+// "." and "_", which start with a letter, digit or "_", joined by "/". Letters
+// and digits are those of Unicode, as for libostree.
 func ValidateRef(name string) error {
 	if len(name) > maxRef {
 		return fmt.Errorf("ref name of %d characters is too long", len(name))
@@ -41,9 +43,11 @@ func validateFragment(s string) error {
 	if len(s) > 255 {
 		return fmt.Errorf("a part of it is longer than 255 characters")
 	}
-	for i := range len(s) {
-		c := s[i]
-		word := c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("%q is not UTF-8", s)
+	}
+	for i, c := range s {
+		word := c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c)
 		if !word && (i == 0 || c != '-' && c != '.') {
 			return fmt.Errorf("%q cannot stand in %q", c, s)
 		}
