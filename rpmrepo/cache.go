@@ -130,7 +130,7 @@ func (c *cache) statePath(cfg *RepoConfig) string {
 	for _, s := range append([]string{cfg.ID, cfg.Metalink, cfg.MirrorList}, cfg.BaseURLs...) {
 		fmt.Fprintf(h, "%q\n", s)
 	}
-	id := idFromPath(cfg.ID)
+	id := cleanID(cfg.ID)
 	return c.path(cacheRepoMD, fmt.Sprintf("%.60s-%s.json", strings.TrimLeft(id, "."), hex.EncodeToString(h.Sum(nil)[:8])))
 }
 

@@ -171,7 +171,7 @@ func atFile(path string, err error) error {
 }
 
 // DirConfig is the repository in a plain directory that has repodata/. It is
-// enabled, and its packages need no signature.
+// enabled, its packages need no signature, and its ID is the directory's name.
 func DirConfig(dir string) (RepoConfig, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -183,7 +183,7 @@ func DirConfig(dir string) (RepoConfig, error) {
 		}
 		return RepoConfig{}, fmt.Errorf("looking at a repository: %w", err)
 	}
-	repo := newRepoConfig(idFromPath(dir))
+	repo := newRepoConfig(cleanID(filepath.Base(dir)))
 	repo.BaseURLs = []string{dir}
 	return repo, nil
 }
@@ -193,14 +193,14 @@ func newRepoConfig(id string) RepoConfig {
 	return RepoConfig{ID: id, Name: id, Enabled: true, Priority: 99, Cost: 1000}
 }
 
-// idFromPath makes a repository's ID from the characters that IDs may have.
-func idFromPath(path string) string {
+// cleanID replaces the characters that IDs cannot have.
+func cleanID(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < 0x80 && idByte(byte(r)) {
 			return r
 		}
 		return '-'
-	}, strings.Trim(path, "/"))
+	}, name)
 }
 
 func idByte(c byte) bool { return isWord(c) || c == '-' || c == '.' || c == ':' }

@@ -27,7 +27,7 @@ const (
 // reader works on what came before. Both checksums and both sizes are checked
 // on the way: only io.EOF says that what was read is right.
 type stream struct {
-	name   string
+	ctx    context.Context
 	blocks chan streamPart
 	free   chan []byte
 	cancel context.CancelFunc
@@ -45,7 +45,7 @@ type streamPart struct {
 func newStream(ctx context.Context, f io.ReadCloser, d *Data) *stream {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &stream{
-		name:   d.Location,
+		ctx:    ctx,
 		blocks: make(chan streamPart, streamBlocks),
 		free:   make(chan []byte, streamBlocks),
 		cancel: cancel,
@@ -53,7 +53,7 @@ func newStream(ctx context.Context, f io.ReadCloser, d *Data) *stream {
 	for range streamBlocks {
 		s.free <- make([]byte, streamBlock)
 	}
-	w := &streamWriter{ctx: ctx, s: s, d: d}
+	w := &streamWriter{s: s, d: d}
 	go func() {
 		defer close(s.blocks)
 		err := w.run(f)
@@ -77,7 +77,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		part, ok := <-s.blocks
 		if !ok {
-			part.err = context.Canceled
+			part.err = context.Cause(s.ctx)
 		}
 		if part.err != nil {
 			s.err = part.err
@@ -100,7 +100,8 @@ func (s *stream) rest() error {
 // Close ends the goroutine and waits for it.
 func (s *stream) Close() error {
 	s.cancel()
-	for range s.blocks { //nolint:revive // waits for the goroutine
+	for range s.blocks {
+		continue // until the goroutine has closed it
 	}
 	if s.err == nil {
 		s.err = errors.New("read after close")
@@ -110,7 +111,6 @@ func (s *stream) Close() error {
 
 // streamWriter is the goroutine's side of a stream.
 type streamWriter struct {
-	ctx context.Context
 	s   *stream
 	d   *Data
 	raw countingReader // the stored bytes
@@ -120,7 +120,7 @@ func (w *streamWriter) send(p streamPart) bool {
 	select {
 	case w.s.blocks <- p:
 		return true
-	case <-w.ctx.Done():
+	case <-w.s.ctx.Done():
 		return false
 	}
 }
@@ -133,8 +133,8 @@ func (w *streamWriter) run(f io.Reader) (err error) {
 	}
 	raw := bufio.NewReaderSize(&w.raw, streamBlock)
 	err = w.uncompress(raw)
-	if w.ctx.Err() != nil {
-		return context.Cause(w.ctx)
+	if w.s.ctx.Err() != nil {
+		return context.Cause(w.s.ctx)
 	}
 	// A file that is not the right one explains every other error.
 	if _, rest := io.Copy(io.Discard, raw); rest != nil {
@@ -167,15 +167,15 @@ func (w *streamWriter) uncompress(raw *bufio.Reader) (err error) {
 		var block []byte
 		select {
 		case block = <-w.s.free:
-		case <-w.ctx.Done():
-			return context.Cause(w.ctx)
+		case <-w.s.ctx.Done():
+			return context.Cause(w.s.ctx)
 		}
 		n, err := readBlock(r, block)
 		if err := open.add(block[:n]); err != nil {
 			return err
 		}
 		if n > 0 && !w.send(streamPart{data: block[:n]}) {
-			return context.Cause(w.ctx)
+			return context.Cause(w.s.ctx)
 		}
 		if err == io.EOF {
 			return open.done()

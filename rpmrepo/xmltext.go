@@ -60,8 +60,8 @@ func (s *xmlScanner) declaration(b []byte) (xmlKind, error) {
 
 // instruction skips <?target …?>; the XML declaration must name UTF-8.
 func (s *xmlScanner) instruction(b []byte) error {
-	n := bytes.Index(b, []byte("?>"))
-	if n < 0 {
+	n := bytes.Index(b[2:], []byte("?>")) + 2
+	if n < 2 {
 		return errMore
 	}
 	text := b[2:n]
@@ -76,7 +76,7 @@ func (s *xmlScanner) instruction(b []byte) error {
 		return err
 	}
 	if strings.EqualFold(string(text[:i]), "xml") {
-		if s.begun || s.off != 0 || s.pos > 3 || string(text[:i]) != "xml" {
+		if s.begun || s.off+int64(s.pos) > 3 || string(text[:i]) != "xml" {
 			return s.errorf("an XML declaration that is not at the start")
 		}
 		if v := pseudoAttr(text[i:], "version"); v != "1.0" {
