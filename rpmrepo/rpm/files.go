@@ -234,20 +234,36 @@ type inode struct{ dev, ino uint32 }
 // linkable reports whether an entry can be a hard link of another.
 func linkable(f *File) bool { return f.IsRegular() && !f.IsGhost() && f.Inode != 0 }
 
-// countLinks sets Nlink of hard links.
+// countLinks sets Nlink of hard links. Builds number the files of a package in
+// order, so inodes that only rise mean that there are none.
 func countLinks(files []File) {
+	if inodesRise(files) {
+		return
+	}
 	count := make(map[inode]int)
 	for i := range files {
 		if f := &files[i]; linkable(f) {
 			count[inode{f.Dev, f.Inode}]++
 		}
 	}
-	if len(count) == len(files) {
-		return
-	}
 	for i := range files {
 		if f := &files[i]; linkable(f) {
 			f.Nlink = count[inode{f.Dev, f.Inode}]
 		}
 	}
+}
+
+func inodesRise(files []File) bool {
+	var last uint32
+	for i := range files {
+		f := &files[i]
+		if !linkable(f) {
+			continue
+		}
+		if f.Inode <= last {
+			return false
+		}
+		last = f.Inode
+	}
+	return true
 }

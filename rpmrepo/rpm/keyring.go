@@ -195,7 +195,7 @@ func (s signingKey) String() string {
 // validAt returns nil when the key could sign at a time: it existed, had not
 // expired and was not revoked. A revocation counts from its date only when it
 // says that the key was replaced or retired; any other makes all signatures
-// worthless, earlier ones too. These are the rules of rpm since version 4.18.1.
+// worthless, earlier ones too. rpm 6 has the same rules.
 func (s signingKey) validAt(t time.Time) error {
 	self, _ := s.entity.PrimarySelfSignature()
 	if self == nil {

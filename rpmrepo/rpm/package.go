@@ -72,10 +72,10 @@ func leadMagic() []byte { return []byte{0xed, 0xab, 0xee, 0xdb} }
 
 // identify checks the types of the known tags and reads who the package is.
 func (p *Package) identify() error {
-	if err := p.Header.checkTypes(mainTagTypes()); err != nil {
+	if err := p.Header.checkTypes(mainTagClass); err != nil {
 		return err
 	}
-	if err := p.Signature.checkTypes(signatureTagTypes()); err != nil {
+	if err := p.Signature.checkTypes(signatureTagClass); err != nil {
 		return fmt.Errorf("signature %w", err)
 	}
 	h := p.Header

@@ -26,28 +26,32 @@ func (c tagClass) holds(typ uint32) bool {
 }
 
 // checkTypes refuses a header whose tags hold other values than they must.
-func (h *Header) checkTypes(want map[Tag]tagClass) error {
+func (h *Header) checkTypes(classOf func(Tag) (tagClass, bool)) error {
 	for _, e := range h.index {
-		if c, known := want[e.tag]; known && !c.holds(e.typ) {
+		if c, known := classOf(e.tag); known && !c.holds(e.typ) {
 			return fmt.Errorf("tag %s has type %d: it must hold %s", e.tag, e.typ, c)
 		}
 	}
 	return nil
 }
 
-func signatureTagTypes() map[Tag]tagClass {
-	return map[Tag]tagClass{
-		SigDSA: classBinary, SigRSA: classBinary, SigPGP: classBinary, SigGPG: classBinary, SigPGP5: classBinary,
-		SigMD5: classBinary, SigSHA1: classText, SigSHA256: classText, SigSHA3: classText, SigOpenPGP: classText,
-		SigSize: classNumber, SigLongSize: classNumber, SigPayloadSize: classNumber, SigLongArchive: classNumber,
-		SigFileSignatures: classText,
+// signatureTagClass says what a tag of the signature header must hold.
+func signatureTagClass(t Tag) (tagClass, bool) {
+	switch t {
+	case SigDSA, SigRSA, SigPGP, SigGPG, SigPGP5, SigMD5:
+		return classBinary, true
+	case SigSHA1, SigSHA256, SigSHA3, SigOpenPGP, SigFileSignatures:
+		return classText, true
+	case SigSize, SigLongSize, SigPayloadSize, SigLongArchive:
+		return classNumber, true
 	}
+	return 0, false
 }
 
-func mainTagTypes() map[Tag]tagClass {
-	m := make(map[Tag]tagClass, 120)
-	for _, t := range []Tag{
-		TagName, TagVersion, TagRelease, TagSummary, TagDescription, TagBuildHost, TagVendor, TagLicense, TagPackager,
+// mainTagClass says what a tag of the main header must hold.
+func mainTagClass(t Tag) (tagClass, bool) {
+	switch t {
+	case TagName, TagVersion, TagRelease, TagSummary, TagDescription, TagBuildHost, TagVendor, TagLicense, TagPackager,
 		TagGroup, TagURL, TagOS, TagArch, TagPreIn, TagPostIn, TagPreUn, TagPostUn, TagOldFilenames, TagFileDigests,
 		TagFileLinkTos, TagFileUserName, TagFileGroupName, TagSourceRPM, TagProvideName, TagRequireName, TagRequireVersion,
 		TagConflictName, TagConflictVersion, TagRPMVersion, TagTriggerScripts, TagTriggerName, TagTriggerVersion,
@@ -59,12 +63,9 @@ func mainTagTypes() map[Tag]tagClass {
 		TagFileTriggerScriptProg, TagFileTriggerName, TagFileTriggerVersion, TagTransFileTriggerScripts,
 		TagTransFileTriggerScriptProg, TagTransFileTriggerName, TagTransFileTriggerVersion, TagFileSignatures,
 		TagPayloadDigest, TagPayloadDigestAlt, TagPreUnTrans, TagPostUnTrans, TagPreUnTransProg, TagPostUnTransProg,
-		TagPayloadSHA512, TagPayloadSHA512Alt, TagPayloadSHA3, TagPayloadSHA3Alt,
-	} {
-		m[t] = classText
-	}
-	for _, t := range []Tag{
-		TagEpoch, TagBuildTime, TagSize, TagFileSizes, TagFileModes, TagFileRDevs, TagFileMTimes, TagFileFlags,
+		TagPayloadSHA512, TagPayloadSHA512Alt, TagPayloadSHA3, TagPayloadSHA3Alt:
+		return classText, true
+	case TagEpoch, TagBuildTime, TagSize, TagFileSizes, TagFileModes, TagFileRDevs, TagFileMTimes, TagFileFlags,
 		TagFileVerifyFlags, TagArchiveSize, TagRequireFlags, TagConflictFlags, TagTriggerFlags, TagTriggerIndex,
 		TagFileDevices, TagFileInodes, TagProvideFlags, TagObsoleteFlags, TagDirIndexes, TagFileColors, TagLongFileSizes,
 		TagLongSize, TagFileDigestAlgo, TagPreInFlags, TagPostInFlags, TagPreUnFlags, TagPostUnFlags, TagPreTransFlags,
@@ -72,9 +73,8 @@ func mainTagTypes() map[Tag]tagClass {
 		TagSupplementFlags, TagEnhanceFlags, TagFileTriggerScriptFlags, TagFileTriggerIndex, TagFileTriggerFlags,
 		TagTransFileTriggerScriptFlags, TagTransFileTriggerIndex, TagTransFileTriggerFlags, TagFileTriggerPriorities,
 		TagTransFileTriggerPriorities, TagPayloadDigestAlgo, TagPreUnTransFlags, TagPostUnTransFlags, TagPayloadSize,
-		TagPayloadSizeAlt, TagRPMFormat,
-	} {
-		m[t] = classNumber
+		TagPayloadSizeAlt, TagRPMFormat:
+		return classNumber, true
 	}
-	return m
+	return 0, false
 }
