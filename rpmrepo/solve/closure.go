@@ -1,5 +1,7 @@
 package solve
 
+import "slices"
+
 // The closure of a request is every package that could take part in its answer:
 // what the candidates require, recommend and suggest, and what supplements or
 // enhances any of it. Only they get rules.
@@ -149,11 +151,8 @@ func (s *solver) draftRequires(n lit, d depID) {
 	list := s.at(id)
 	o := origin{kind: ruleRequires, from: n, dep: d}
 	inst := s.u.installed(n)
-	self, kept := false, !inst
-	for _, p := range list {
-		self = self || p == n || p == system
-		kept = kept || s.u.installed(p)
-	}
+	kept := !inst || slices.ContainsFunc(list, s.u.installed)
+	self := slices.Contains(list, n) || len(list) > 0 && list[0] == system
 	switch {
 	case self || !kept: // what an installed package lacks already is not mended
 	case len(list) == 0:

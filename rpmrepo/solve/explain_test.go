@@ -82,7 +82,7 @@ a cannot be installed:
   - a is requested: a-1-1.noarch
   - lib-1-1.noarch is installed and stays
     - a-1-1.noarch requires lib >= 2, provided by lib-2-1.noarch
-    - lib-1-1.noarch and lib-2-1.noarch cannot be installed together`},
+    - lib-2-1.noarch and lib-1-1.noarch cannot be installed together`},
 		{"rich dependency", []any{"r", "a\nReq: (b & c)\nb"}, specs("a"), `
 a cannot be installed:
   - a is requested: a-1-1.noarch

@@ -15,17 +15,14 @@ func inPrimary(path string) bool {
 
 // notePaths remembers that the request met a path that only file lists know.
 func (s *solver) notePaths(d depID) {
-	if s.needFiles || s.u.asked || s.u.opts.LoadFiles == nil {
-		return
-	}
 	for d.isRel() {
 		r := s.u.relOf(d)
-		if r.op >= opAnd && r.op != opNever {
+		if r.op >= opAnd {
 			s.notePaths(r.right)
 		}
 		d = r.left
 	}
-	if name := s.u.in.str(strID(d)); strings.HasPrefix(name, "/") && !inPrimary(name) {
+	if late := s.u.index.late; int(d) < len(late) && late[d] && !s.u.asked && s.u.opts.LoadFiles != nil {
 		s.needFiles = true
 	}
 }
@@ -57,7 +54,7 @@ func (u *Universe) loadFiles(ctx context.Context, req *Request) error {
 	patterns := u.filePatterns(req)
 	u.askedFor = append(u.askedFor, patterns...)
 	wanted := func(path string) bool {
-		if id, ok := u.in.find(path); ok && int(id) < len(u.index.wanted) && u.index.wanted[id] && !inPrimary(path) {
+		if id, ok := u.in.find(path); ok && int(id) < len(u.index.late) && u.index.late[id] {
 			return true
 		}
 		return slices.ContainsFunc(patterns, func(g string) bool { return g == path || isGlob(g) && globMatch(g, path) })

@@ -70,12 +70,12 @@ func (s *solver) conditional(r, c relation) fulfilment {
 
 // notObsoleted drops the packages that an installed package obsoletes.
 func (s *solver) notObsoleted(list []lit) []lit {
-	if len(list) == 0 || !s.haveInstalled {
+	if len(list) == 0 || len(s.u.index.installed) == 0 {
 		return list
 	}
 	bad := make(map[lit]bool)
-	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
-		if s.u.installed(p) && !s.multi[p] {
+	for _, p := range s.u.index.installed {
+		if !s.multi[p] {
 			for _, d := range s.u.list(p, obsoletes) {
 				for _, q := range s.u.providers(d) {
 					bad[q] = bad[q] || q != system && s.u.matchesName(q, d)

@@ -50,7 +50,9 @@ type providerIndex struct {
 	by     []depID  // beside lists: the only provide of that name, noDep when there are several
 	byRel  []listID // by relation, filled when asked
 	wanted []bool   // by strID: a path that some package depends on
+	late   []bool   // by strID: such a path that primary metadata does not list
 
+	installed  []lit // installed packages
 	weak       []lit // packages with Supplements or Enhances
 	obsoleting []lit // packages with Obsoletes
 	firstNamed []lit // by strID: the first package of that name
@@ -85,10 +87,12 @@ func (u *Universe) reindex() {
 		u.sortLikeDNF()
 	}
 	u.index = &providerIndex{
-		wanted:     u.wantedPaths(),
+		wanted:     make([]bool, len(u.in.strs)),
+		late:       make([]bool, len(u.in.strs)),
 		firstNamed: make([]lit, len(u.in.strs)),
 		nextNamed:  make([]lit, len(pkgs)),
 	}
+	u.markPaths()
 	u.indexPackages()
 	u.indexProvides()
 }
@@ -102,6 +106,9 @@ func (u *Universe) indexPackages() {
 	}
 	for p := firstPkg; int(p) < len(u.pkgs); p++ {
 		k := &u.pkgs[p]
+		if u.installed(p) {
+			x.installed = append(x.installed, p)
+		}
 		if k.deps[supplements].n > 0 || k.deps[enhances].n > 0 {
 			x.weak = append(x.weak, p)
 		}
@@ -111,18 +118,20 @@ func (u *Universe) indexPackages() {
 	}
 }
 
-// wantedPaths marks the paths that packages depend on.
-func (u *Universe) wantedPaths() []bool {
-	wanted := make([]bool, len(u.in.strs))
-	isRel := make([]bool, len(u.rels))
+// markPaths marks the paths that packages depend on.
+func (u *Universe) markPaths() {
+	x := u.index
+	seen := make([]bool, len(u.rels))
 	var visit func(d depID)
 	visit = func(d depID) {
 		if !d.isRel() {
-			wanted[d] = wanted[d] || strings.HasPrefix(u.in.str(strID(d)), "/")
+			if path := u.in.str(strID(d)); strings.HasPrefix(path, "/") {
+				x.wanted[d], x.late[d] = true, !inPrimary(path)
+			}
 			return
 		}
-		if i := d &^ relBit; !isRel[i] {
-			isRel[i] = true
+		if i := d &^ relBit; !seen[i] {
+			seen[i] = true
 			visit(u.rels[i].left)
 			if u.rels[i].op >= opAnd {
 				visit(u.rels[i].right)
@@ -136,7 +145,6 @@ func (u *Universe) wantedPaths() []bool {
 			}
 		}
 	}
-	return wanted
 }
 
 // eachProvide calls fn for everything that can be asked of an installable

@@ -42,9 +42,6 @@ func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error
 func (u *Universe) prepare(ctx context.Context, req *Request) (*solver, error) {
 	s := newSolver(ctx, u)
 	s.withWeak = !req.IgnoreWeak
-	for _, r := range u.repos {
-		s.haveInstalled = s.haveInstalled || r.opts.Installed && len(r.pkgs) > 0
-	}
 	for _, name := range u.opts.InstallOnly {
 		if id, ok := u.in.find(name); ok {
 			for _, p := range u.providers(depID(id)) {

@@ -72,9 +72,10 @@ func (s *solver) undecided(r *rule, buf []lit) []lit {
 	return buf
 }
 
+// resolveJobs decides every demand that is not fulfilled yet.
 func (s *solver) resolveJobs(level int) int {
 	start := level
-	for id := s.jobRules; id < s.infarchRules; id++ {
+	for id := s.jobRules; id < s.infarchRules && s.ctx.Err() == nil; id++ {
 		if s.rules[id].off {
 			continue
 		}
@@ -97,23 +98,24 @@ func (s *solver) resolveJobs(level int) int {
 	return level
 }
 
-// resolveDependencies decides every rule that asks for one of several packages.
-// In the first pass it only decides where policy leaves a single one.
+// resolveDependencies decides every rule that asks for one of several packages,
+// going round until nothing is left. In the first pass it only decides where
+// policy leaves a single one; the second starts where that was first not so.
 func (s *solver) resolveDependencies(level int) int {
 	start := level
-	postponed := ruleID(0)
-	second := false
+	postponed, second := -1, false
 	var buf []lit
-	for id, n := ruleID(1), 1; ; id, n = id+1, n+1 {
-		if n >= len(s.rules) {
-			if postponed == 0 || second {
+	for at, quiet := 0, 0; ; at, quiet = at+1, quiet+1 {
+		if quiet >= len(s.choices) { // once round, nothing decided
+			if postponed < 0 || second {
 				return level
 			}
-			id, second, n = postponed, true, 1
+			at, second, quiet = postponed, true, 0
 		}
-		if int(id) == len(s.rules) {
-			id = 1
+		if at == len(s.choices) {
+			at = 0
 		}
+		id := s.choices[at]
 		buf = s.open(&s.rules[id], buf)
 		if len(buf) < 2 {
 			continue
@@ -122,8 +124,8 @@ func (s *solver) resolveDependencies(level int) int {
 		if !second {
 			choices = s.filter(choices, modeChooseNoReorder)
 			if len(choices) > 1 {
-				if postponed == 0 {
-					postponed = id
+				if postponed < 0 {
+					postponed = at
 				}
 				continue
 			}
@@ -132,7 +134,7 @@ func (s *solver) resolveDependencies(level int) int {
 		if level < start || s.ctx.Err() != nil {
 			return level
 		}
-		n = 0
+		quiet = -1
 	}
 }
 
@@ -141,9 +143,9 @@ func (s *solver) open(r *rule, buf []lit) []lit {
 	switch {
 	case r.off:
 		return buf[:0]
-	case r.first < 0 && (r.rest == noList || s.levels[-r.first] <= 0):
+	case r.first < 0 && s.levels[-r.first] <= 0:
 		return buf[:0]
-	case r.rest == noList && (r.w2 <= 0 || s.levels[r.first] != 0 || s.levels[r.w2] != 0):
+	case r.rest == noList && (s.levels[r.first] != 0 || s.levels[r.w2] != 0):
 		return buf[:0]
 	}
 	return s.undecided(r, buf)

@@ -143,11 +143,7 @@ func compareLists(a, b []lit) int {
 // numberDrafts sorts the package rules and drops repeated ones; each keeps all
 // its origins.
 func (s *solver) numberDrafts() {
-	order := make([]int32, len(s.drafts))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(a, b int32) int { return s.compareDrafts(&s.drafts[a], &s.drafts[b]) })
+	order := s.sortDrafts()
 	s.rules = make([]rule, 1, len(order)+len(order)/8+16)
 	s.originAt = make([]int32, 1, cap(s.rules))
 	s.origins = make([]origin, 0, len(order)+len(order)/8)
@@ -161,15 +157,51 @@ func (s *solver) numberDrafts() {
 	s.drafts = nil
 }
 
+// sortDrafts returns the places of the drafts in their order: first by package,
+// whose rules all start with it being absent, then each package's own.
+func (s *solver) sortDrafts() []int32 {
+	n := len(s.u.pkgs)
+	start := make([]int32, n+1) // by place of the first literal, the highest package first
+	place := func(d *draft) int { return n + int(min(d.first, 0)) }
+	for i := range s.drafts {
+		start[place(&s.drafts[i])]++
+	}
+	sum := int32(0)
+	for i, count := range start {
+		start[i] = sum
+		sum += count
+	}
+	order := make([]int32, len(s.drafts))
+	for i := range s.drafts {
+		p := place(&s.drafts[i])
+		order[start[p]] = int32(i)
+		start[p]++
+	}
+	from := int32(0)
+	for _, to := range start {
+		if to-from > 1 {
+			slices.SortFunc(order[from:to], func(a, b int32) int {
+				return cmp.Or(s.compareDrafts(&s.drafts[a], &s.drafts[b]), cmp.Compare(a, b))
+			})
+		}
+		from = to
+	}
+	return order
+}
+
 // addRule appends a rule; its origin is to follow.
 func (s *solver) addRule(first, second lit, rest listID) ruleID {
 	r := rule{first: first, rest: rest, w1: first, w2: second}
 	if rest != noList {
 		r.w2 = s.at(rest)[0]
 	}
+	id := ruleID(len(s.rules))
 	s.rules = append(s.rules, r)
 	s.originAt = append(s.originAt, int32(len(s.origins)))
-	return ruleID(len(s.rules) - 1)
+	if rest != noList || first > 0 && second > 0 {
+		s.choices = append(s.choices, id)
+	}
+	return id
 }
 
 // addClause appends a rule of the given literals in their order.

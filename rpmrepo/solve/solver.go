@@ -8,14 +8,13 @@ type solver struct {
 	u   *Universe
 
 	// What the request says of packages, by package.
-	excluded      []exclusion
-	exclusions    []string // reasons
-	multi         []bool   // may be installed in several versions
-	notWeak       []bool   // no weak dependency brings it
-	withWeak      bool     // install recommended and supplementing packages
-	haveInstalled bool
-	needFiles     bool  // the closure met a path that only file lists know
-	missing       []int // specs that nothing matches
+	excluded   []exclusion
+	exclusions []string // reasons
+	multi      []bool   // may be installed in several versions
+	notWeak    []bool   // no weak dependency brings it
+	withWeak   bool     // install recommended and supplementing packages
+	needFiles  bool     // the closure met a path that only file lists know
+	missing    []int    // specs that nothing matches
 
 	// Rules. Package rules come first, sorted; then jobs, infarch, best and
 	// learned ones.
@@ -32,6 +31,7 @@ type solver struct {
 	infarchRules, bestRules, learned ruleID
 	learnedFrom                      [][]ruleID // by learned rule: what it follows from
 	assertions                       []ruleID   // rules of one literal
+	choices                          []ruleID   // rules that may ask for one of several packages
 
 	// The search.
 	watches  []ruleID // by literal, offset by the number of packages
@@ -86,13 +86,7 @@ func (s *solver) installable(p lit) bool { return s.excluded[p] == notExcluded &
 // buildRules turns the jobs into all rules of the search.
 func (s *solver) buildRules() error {
 	s.added[system] = true
-	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
-		if s.u.installed(p) {
-			if err := s.closeOver(p); err != nil {
-				return err
-			}
-		}
-	}
+	s.pushAll(s.u.index.installed)
 	for _, j := range s.jobs {
 		s.pushAll(j.involved)
 		for _, c := range j.clauses {
@@ -119,10 +113,8 @@ func (s *solver) buildRules() error {
 // addInstalledRules makes installed packages stay.
 func (s *solver) addInstalledRules() {
 	s.jobRules = ruleID(len(s.rules))
-	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
-		if s.u.installed(p) {
-			s.addClause([]lit{p}, origin{kind: ruleInstalled, from: p})
-		}
+	for _, p := range s.u.index.installed {
+		s.addClause([]lit{p}, origin{kind: ruleInstalled, from: p})
 	}
 }
 

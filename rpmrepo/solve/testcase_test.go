@@ -308,7 +308,6 @@ func (c *testcase) run(t testing.TB, u *Universe, b *testBlock) (*solver, []stri
 	for p := firstPkg; int(p) < len(u.pkgs); p++ {
 		id := u.nevra(p) + "@" + u.repoOf(p).opts.ID
 		ids[id] = p
-		s.haveInstalled = s.haveInstalled || u.installed(p)
 		if c.disabled[id] {
 			s.exclude([]lit{p}, "disabled")
 		}
