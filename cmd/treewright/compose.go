@@ -51,7 +51,7 @@ func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
 	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
 	fs.StringVar(&f.proxy, "proxy", "", "proxy `URL` for metadata and packages")
-	fs.StringVar(&f.scriptlets, "scriptlets", "refuse", "what becomes of packages with scriptlets: refuse them, or `skip` the scriptlets and report each")
+	fs.StringVar(&f.scriptlets, "scriptlets", "refuse", "what becomes of packages with scriptlets, a `POLICY`: refuse them, or skip the scriptlets and report each")
 	fs.StringArrayVar(&f.variables, "var", nil, "set the treefile variable `NAME=VALUE`; may be given again")
 	fs.StringVar(&f.arch, "arch", "", "compose for the architecture `ARCH` (default: this machine's)")
 	f.signing.add(fs)

@@ -16,31 +16,23 @@ import (
 // maxKeyFile bounds what is read as a key or passphrase.
 const maxKeyFile = 1 << 20
 
-// signFlags choose the key that signs.
+// signFlags choose the keys that sign.
 type signFlags struct {
-	keyFile        string
+	keyFiles       []string
 	passphraseFile string
-	gpgKey         string
+	gpgKeys        []string
 	gpgHomedir     string
 }
 
 func (f *signFlags) add(fs *pflag.FlagSet) {
-	fs.StringVar(&f.keyFile, "sign-key", "", "sign with the OpenPGP secret key in `FILE`")
-	fs.StringVar(&f.passphraseFile, "sign-passphrase", "", "the secret key's passphrase is the first line of `FILE`")
-	fs.StringVar(&f.gpgKey, "gpg-sign", "", "sign with key `ID` by the gpg program, for agents and smartcards")
+	fs.StringArrayVar(&f.keyFiles, "sign-key", nil, "sign with the OpenPGP secret key in `FILE`; may be given again, to sign with several keys")
+	fs.StringVar(&f.passphraseFile, "sign-passphrase", "", "the secret keys' passphrase is the first line of `FILE`")
+	fs.StringArrayVar(&f.gpgKeys, "gpg-sign", nil, "sign with key `ID` by the gpg program, for agents and smartcards; may be given again")
 	fs.StringVar(&f.gpgHomedir, "gpg-homedir", "", "gpg's home `DIR`")
 }
 
-// signer is the chosen key, or nil when none is.
-func (f *signFlags) signer(env *environment) (sign.Signer, error) {
-	switch {
-	case f.keyFile != "" && f.gpgKey != "":
-		return nil, usagef("--sign-key and --gpg-sign exclude each other")
-	case f.gpgKey != "":
-		return sign.NewGPG(f.gpgHomedir, f.gpgKey), nil
-	case f.keyFile == "":
-		return nil, nil
-	}
+// signers are the chosen keys, none when none is chosen.
+func (f *signFlags) signers(env *environment) ([]sign.Signer, error) {
 	var passphrase []byte
 	if f.passphraseFile != "" {
 		line, err := firstLine(f.passphraseFile)
@@ -49,16 +41,43 @@ func (f *signFlags) signer(env *environment) (sign.Signer, error) {
 		}
 		passphrase = []byte(line)
 	}
-	file, err := os.Open(f.keyFile)
+	var signers []sign.Signer
+	for _, path := range f.keyFiles {
+		signer, err := readSigner(env, path, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		signers = append(signers, signer)
+	}
+	for _, id := range f.gpgKeys {
+		signers = append(signers, sign.NewGPG(f.gpgHomedir, id))
+	}
+	return signers, nil
+}
+
+func readSigner(env *environment, path string, passphrase []byte) (sign.Signer, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the signing key: %w", err)
 	}
 	defer file.Close()
 	signer, err := sign.LoadSecretKey(file, passphrase, env.clock)
 	if err != nil {
-		return nil, fmt.Errorf("reading the signing key %s: %w", f.keyFile, err)
+		return nil, fmt.Errorf("reading the signing key %s: %w", path, err)
 	}
 	return signer, nil
+}
+
+// signer is the chosen key, nil when none is, for commands that take one.
+func (f *signFlags) signer(env *environment) (sign.Signer, error) {
+	signers, err := f.signers(env)
+	switch {
+	case err != nil || len(signers) == 0:
+		return nil, err
+	case len(signers) > 1:
+		return nil, usagef("this command signs with one key: `treewright repo sign` adds the signatures of others")
+	}
+	return signers[0], nil
 }
 
 // readKeyrings joins the public keys of several files.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/ostree/archive"
-	"github.com/treewright/treewright/ostree/sign"
 	"github.com/treewright/treewright/publish"
 )
 
@@ -45,13 +44,11 @@ repository, with the public keys of --client-key in it.`,
 				if repoFile != "" && (url == "" || len(clientKeys) == 0) {
 					return usagef("--flatpakrepo needs --url and --client-key")
 				}
-				signer, err := signing.signer(env)
-				if err != nil {
+				var err error
+				if o.Signers, err = signing.signers(env); err != nil {
 					return err
 				}
-				if signer != nil {
-					o.Signers = []sign.Signer{signer}
-				} else {
+				if len(o.Signers) == 0 {
 					env.warn("no --sign-key is given: clients that verify will refuse the summary")
 				}
 				if o.GPGKeys, err = readKeyData(announce); err != nil {
