@@ -93,7 +93,8 @@ func (c *composer) assemble(ctx context.Context) (err error) {
 	if t.Flatpak != nil {
 		return c.layOutFlatpak()
 	}
-	if c.report.UnknownOwners, err = c.tree.ResolveOwners(c.in.store.OpenContent); err != nil {
+	read := func(n *rootfs.Node) ([]byte, error) { return c.in.read(ctx, n) }
+	if c.report.UnknownOwners, err = c.tree.ResolveOwners(read); err != nil {
 		return err
 	}
 	if err := checkKernel(t, c.tree); err != nil {

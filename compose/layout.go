@@ -43,18 +43,10 @@ func moveEtc(tree *rootfs.Tree) error {
 	if !etc.IsDir() {
 		return fmt.Errorf("/etc of %s is no directory", tree.PackageName(etc))
 	}
-	if other := tree.Lookup("usr/etc"); other != nil {
-		return fmt.Errorf("%s has /usr/etc: its place is /etc, which a deployment takes from /usr/etc", tree.PackageName(firstPackaged(other)))
+	if err := tree.Merge("usr/etc", tree.Detach("etc")); err != nil {
+		return fmt.Errorf("moving /etc to /usr/etc: %w", err)
 	}
-	return tree.Attach("usr/etc", tree.Detach("etc"))
-}
-
-// firstPackaged returns the first node of a subtree that a package brought.
-func firstPackaged(n *rootfs.Node) *rootfs.Node {
-	for n.Package == rootfs.NoPackage && len(n.Children()) > 0 {
-		n = n.Children()[0]
-	}
-	return n
+	return nil
 }
 
 // checkKernel refuses a tree whose kernel would need an initramfs.

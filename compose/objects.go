@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/treewright/treewright/compose/content"
 	"github.com/treewright/treewright/compose/rootfs"
 	"github.com/treewright/treewright/internal/flatpak"
 	"github.com/treewright/treewright/ostree"
@@ -34,16 +33,12 @@ type objectWriter struct {
 
 	mu     sync.Mutex
 	stored map[ostree.Checksum]int64 // length of new objects
-
-	repair   sync.Mutex
-	repaired map[content.Digest]bool
 }
 
 // write writes all objects of the tree and returns its root's dirtree and
 // dirmeta.
 func (w *objectWriter) write(ctx context.Context) (root, meta ostree.Checksum, err error) {
 	w.stored = map[ostree.Checksum]int64{}
-	w.repaired = map[content.Digest]bool{}
 	err = w.tree.Walk(func(_ string, n *rootfs.Node) error {
 		if !n.IsDir() {
 			w.files = append(w.files, n)
@@ -108,9 +103,8 @@ func (w *objectWriter) writeFile(ctx context.Context, i int) error {
 	n := w.files[i]
 	h := n.FileHeader()
 	sum, err := w.put(ctx, n, h)
-	var corrupt *content.CorruptError
-	if errors.As(err, &corrupt) || errors.Is(err, content.ErrNotExist) && n.Data == nil && n.IsRegular() {
-		if err = w.importAgain(ctx, n); err == nil {
+	if lost(n, err) {
+		if err = w.intake.repair(ctx, n); err == nil {
 			sum, err = w.put(ctx, n, h)
 		}
 	}
@@ -130,7 +124,7 @@ func (w *objectWriter) put(ctx context.Context, n *rootfs.Node, h ostree.FileHea
 		if n.Data != nil {
 			return io.NopCloser(bytes.NewReader(n.Data)), nil
 		}
-		return w.intake.store.OpenContent(n.Content)
+		return w.intake.store.OpenContent(n.Content, n.Size)
 	}}
 	known, ok := w.intake.store.Object(n.Content, h)
 	if ok {
@@ -161,27 +155,6 @@ func (w *objectWriter) note(r archive.WriteResult) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stored[r.Checksum] = r.Stored
-}
-
-// importAgain unpacks the package of a node once more.
-func (w *objectWriter) importAgain(ctx context.Context, n *rootfs.Node) error {
-	w.repair.Lock()
-	defer w.repair.Unlock()
-	if w.repaired[n.Content] {
-		return nil // another file with this content brought it back
-	}
-	if n.Package == rootfs.NoPackage {
-		return fmt.Errorf("no package has the content %s", n.Content)
-	}
-	w.plan.opts.Warn(fmt.Sprintf("the cache has lost or damaged a file of %s: the package is unpacked again", w.tree.PackageName(n)))
-	if err := w.intake.store.Remove(n.Content); err != nil {
-		return err
-	}
-	if err := w.intake.again(ctx, n.Package); err != nil {
-		return err
-	}
-	w.repaired[n.Content] = true
-	return nil
 }
 
 // writeDir writes the dirtree and dirmeta of a directory, those below it first.

@@ -37,7 +37,7 @@ func (e *UnverifiedError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "gpgcheck refuses %d package(s)", len(e.Packages))
 	for _, p := range e.Packages {
-		fmt.Fprintf(&b, "\n  %s from %s: %v", p.NEVRA, p.Repo, p.Err)
+		fmt.Fprintf(&b, "\n  from %s: %v", p.Repo, p.Err)
 	}
 	return b.String()
 }
@@ -58,6 +58,9 @@ type intake struct {
 	unverified map[int]UnverifiedPackage
 	fetched    int64
 	imported   int64
+
+	repairing sync.Mutex
+	repaired  map[content.Digest]bool
 }
 
 // trust is what a repository's packages are checked with.
@@ -242,16 +245,6 @@ func (in *intake) take(ctx context.Context, f ready) error {
 		m, err = in.store.Import(ctx, p.Checksum, f.path)
 	}
 	in.manifests[f.index] = m
-	return err
-}
-
-// again imports a package once more, because something of it is damaged.
-func (in *intake) again(ctx context.Context, i int) error {
-	path, err := in.fetch(ctx, i)
-	if err != nil {
-		return err
-	}
-	_, err = in.store.Import(ctx, in.plan.Packages[i].Checksum, path)
 	return err
 }
 

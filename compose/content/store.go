@@ -186,9 +186,10 @@ func touch(path string) error {
 	return err
 }
 
-// OpenContent returns the bytes of a file. The Read that ends them returns a
-// *CorruptError instead of io.EOF when they are not what was stored.
-func (s *Store) OpenContent(d Digest) (io.ReadCloser, error) {
+// OpenContent returns the bytes of a file of the given size. When they are not
+// what was stored, it returns a *CorruptError, or the Read does so that ends
+// them, instead of io.EOF.
+func (s *Store) OpenContent(d Digest, size int64) (io.ReadCloser, error) {
 	if d == emptyDigest {
 		return io.NopCloser(eofReader{}), nil
 	}
@@ -196,6 +197,13 @@ func (s *Store) OpenContent(d Digest) (io.ReadCloser, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading cached content: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() != size {
+		err = &CorruptError{Digest: d, Path: path}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return &verifier{f: f, sum: sha256.New(), want: d}, nil
 }

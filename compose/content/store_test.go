@@ -76,8 +76,8 @@ func open(t *testing.T, dir string) *content.Store {
 	return s
 }
 
-func read(s *content.Store, d content.Digest) (string, error) {
-	f, err := s.OpenContent(d)
+func read(s *content.Store, d content.Digest, size int) (string, error) {
+	f, err := s.OpenContent(d, int64(size))
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +120,7 @@ func TestImport(t *testing.T) {
 				"/usr/share/locale/de/tool.mo": "hallo", "/usr/share/empty": "",
 			} {
 				f := file(t, m, path)
-				if got, err := read(s, f.Content); got != want || err != nil {
+				if got, err := read(s, f.Content, int(f.Size)); got != want || err != nil {
 					t.Errorf("%s: got %q, %v, want %q", path, got, err, want)
 				}
 				if f.Content != content.DigestOf([]byte(want)) {
@@ -216,7 +216,7 @@ func TestCorruptContentIsFoundAndMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		var corrupt *content.CorruptError
-		if _, err := read(s, d); !errors.As(err, &corrupt) || corrupt.Digest != d {
+		if _, err := read(s, d, 4); !errors.As(err, &corrupt) || corrupt.Digest != d {
 			t.Fatalf("with the bytes %q: got %v, want a CorruptError", damage, err)
 		}
 		if err := s.Remove(d); err != nil {
@@ -225,7 +225,7 @@ func TestCorruptContentIsFoundAndMadeAgain(t *testing.T) {
 		if _, err := s.Import(t.Context(), sum, path); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := read(s, d); got != "a=1\n" || err != nil {
+		if got, err := read(s, d, 4); got != "a=1\n" || err != nil {
 			t.Fatalf("after another import: got %q, %v", got, err)
 		}
 	}
@@ -399,7 +399,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("the other package: got %v, want ErrNotExist", err)
 	}
 	for body, want := range map[string]bool{one.Files[0].Body: true, "shared": true, two.Files[0].Body: false} {
-		_, err := read(s, digests[body])
+		_, err := read(s, digests[body], len(body))
 		_, known := s.Object(digests[body], header)
 		if (err == nil) != want || known != want {
 			t.Errorf("content %.10q: got %v and in the index %v, want it kept: %v", body, err, known, want)

@@ -89,7 +89,7 @@ func Runtime(src *rootfs.Tree) (*rootfs.Tree, *Report, error) {
 		return nil, nil, err
 	}
 	if etc := src.Detach("etc"); etc != nil {
-		if err := b.out.Attach("files/etc", etc); err != nil {
+		if err := b.out.Merge("files/etc", etc); err != nil {
 			return nil, nil, fmt.Errorf("moving /etc to /usr/etc: %w", err)
 		}
 	}

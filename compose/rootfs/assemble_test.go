@@ -249,7 +249,7 @@ func list(t *testing.T, s *content.Store, tree *rootfs.Tree) []string {
 	err := tree.Walk(func(path string, n *rootfs.Node) error {
 		body := ""
 		if n.IsRegular() {
-			f, err := s.OpenContent(n.Content)
+			f, err := s.OpenContent(n.Content, n.Size)
 			if err != nil {
 				return err
 			}

@@ -1,17 +1,11 @@
 package rootfs
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/treewright/treewright/compose/content"
 )
 
 // UnknownOwner is a user or group that packages name and the tree does not
@@ -27,13 +21,13 @@ type ids map[string]uint32
 
 // ResolveOwners gives every node the ids that the tree's own passwd and group
 // files have for its owner: those in etc, usr/etc and usr/lib, in this order.
-// open returns the bytes of a file.
-func (t *Tree) ResolveOwners(open func(content.Digest) (io.ReadCloser, error)) ([]UnknownOwner, error) {
-	users, err := t.readIDs("passwd", open)
+// read returns the bytes of a file.
+func (t *Tree) ResolveOwners(read func(*Node) ([]byte, error)) ([]UnknownOwner, error) {
+	users, err := t.readIDs("passwd", read)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := t.readIDs("group", open)
+	groups, err := t.readIDs("group", read)
 	if err != nil {
 		return nil, err
 	}
@@ -87,41 +81,32 @@ const maxAccounts = 16 << 20
 
 // readIDs reads the files of the tree called name. The first entry of an
 // account counts; root is always 0.
-func (t *Tree) readIDs(name string, open func(content.Digest) (io.ReadCloser, error)) (ids, error) {
+func (t *Tree) readIDs(name string, read func(*Node) ([]byte, error)) (ids, error) {
 	out := ids{"root": 0}
 	for _, dir := range [...]string{"etc", "usr/etc", "usr/lib"} {
 		n := t.Lookup(dir + "/" + name)
 		if n == nil || !n.IsRegular() {
 			continue
 		}
-		if err := out.read(n, open); err != nil {
+		if n.Size > maxAccounts {
+			return nil, fmt.Errorf("reading /%s/%s of the tree: it has %d bytes; at most %d are read", dir, name, n.Size, maxAccounts)
+		}
+		data, err := read(n)
+		if err != nil {
 			return nil, fmt.Errorf("reading /%s/%s of the tree: %w", dir, name, err)
 		}
+		out.add(data)
 	}
 	return out, nil
 }
 
-func (m ids) read(n *Node, open func(content.Digest) (io.ReadCloser, error)) (err error) {
-	if n.Size > maxAccounts {
-		return fmt.Errorf("it has %d bytes; at most %d are read", n.Size, maxAccounts)
-	}
-	if n.Data != nil {
-		open = func(content.Digest) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(n.Data)), nil }
-	}
-	f, err := open(n.Content)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxAccounts+1)
-	for lines.Scan() {
-		name, id, ok := parseAccount(lines.Text())
+func (m ids) add(data []byte) {
+	for line := range strings.Lines(string(data)) {
+		name, id, ok := parseAccount(line)
 		if _, known := m[name]; ok && !known {
 			m[name] = id
 		}
 	}
-	return lines.Err()
 }
 
 // parseAccount reads "name:password:id:…", which passwd and group share. Other

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/treewright/treewright/compose/content"
@@ -85,6 +86,46 @@ func (t *Tree) Attach(path string, n *Node) error {
 	}
 	n.Name = name
 	parent.attach(n)
+	return nil
+}
+
+// Merge puts the directory n, with all that is below it, at path, where a
+// directory may be already: then their entries are put together, and the owner
+// and mode of n stay. Entries of both that are not directories are an error.
+func (t *Tree) Merge(path string, n *Node) error {
+	old := t.Lookup(path)
+	if old == nil {
+		return t.Attach(path, n)
+	}
+	if !old.IsDir() || !n.IsDir() {
+		return fmt.Errorf("both %s and %s have /%s", t.PackageName(old), t.PackageName(n), strings.Trim(path, "/"))
+	}
+	for _, c := range slices.Clone(old.children) {
+		if err := t.mergeChild(strings.Trim(path, "/"), n, c); err != nil {
+			return err
+		}
+	}
+	n.Name = old.Name
+	*old = *n
+	return nil
+}
+
+// mergeChild puts c, an entry of the directory at path, into n.
+func (t *Tree) mergeChild(path string, n, c *Node) error {
+	other := n.Child(c.Name)
+	path += "/" + c.Name
+	switch {
+	case other == nil:
+		n.attach(c)
+		return nil
+	case !other.IsDir() || !c.IsDir():
+		return fmt.Errorf("both %s and %s have /%s", t.PackageName(c), t.PackageName(other), path)
+	}
+	for _, below := range slices.Clone(c.children) {
+		if err := t.mergeChild(path, other, below); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

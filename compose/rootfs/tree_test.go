@@ -14,6 +14,18 @@ import (
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
+// reader reads the contents of a tree from a store.
+func reader(s *content.Store) func(*rootfs.Node) ([]byte, error) {
+	return func(n *rootfs.Node) ([]byte, error) {
+		f, err := s.OpenContent(n.Content, n.Size)
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(f)
+		return data, errors.Join(err, f.Close())
+	}
+}
+
 func TestResolveOwners(t *testing.T) {
 	accounts := pkg("setup",
 		rpmtest.File{Path: "/etc/passwd", Body: "root:x:0:0::/root:/bin/sh\nmail:x:8:12::/:/bin/false\n+nis::::::\nbad:x:-5:0::/:\nevil:x:4294967295:0::/:\n"},
@@ -33,7 +45,7 @@ func TestResolveOwners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown, err := tree.ResolveOwners(s.OpenContent)
+	unknown, err := tree.ResolveOwners(reader(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +75,7 @@ func TestResolveOwnersReportsDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken disk")
-	_, err = tree.ResolveOwners(func(content.Digest) (io.ReadCloser, error) { return nil, broken })
+	_, err = tree.ResolveOwners(func(*rootfs.Node) ([]byte, error) { return nil, broken })
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "/etc/passwd") {
 		t.Errorf("got %v, want the broken disk and the path", err)
 	}
