@@ -101,7 +101,7 @@ type section struct {
 
 func sections() []section {
 	list := []section{
-		{"identity", `%{NAME}|%{EPOCHNUM}|%{VERSION}|%{RELEASE}|%{BUILDTIME}|%{LONGSIZE}|%{VENDOR}|%{SOURCERPM}`, ourIdentity, nil},
+		{"identity", `%{NAME}|%{EPOCHNUM}|%{VERSION}|%{RELEASE}|%|SOURCERPM?{%{ARCH}}||%{BUILDTIME}|%{LONGSIZE}|%{VENDOR}|%{SOURCERPM}`, ourIdentity, nil},
 		{"files", `[%{FILENAMES}\t%{FILEMODES:octal}\t%{FILEUSERNAME}\t%{FILEGROUPNAME}\t%{LONGFILESIZES}\t%{FILEDIGESTS}\t%{FILELINKTOS}\t%{FILEFLAGS}\t%{FILECOLORS}\t%{FILELANGS}\t%{FILECAPS}\t%{FILENLINKS}\t%{FILEMTIMES}\t%{FILERDEVS}\n]`, ourFiles, nil},
 	}
 	for _, tag := range []string{"REQUIRE", "PROVIDE", "CONFLICT", "OBSOLETE", "RECOMMEND", "SUGGEST", "SUPPLEMENT", "ENHANCE"} {
@@ -147,6 +147,9 @@ func TestInteropDataReadings(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
+		if p.Source != strings.HasSuffix(file, ".src.rpm") || p.Source != (m.Arch == "src") {
+			t.Errorf("%s: got source %t, arch %s", file, p.Source, m.Arch)
+		}
 		scriptlets, err := p.Scriptlets()
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
@@ -191,7 +194,11 @@ func compare(t *testing.T, what, got, want string) {
 }
 
 func ourIdentity(_ *rpm.Package, m *rpm.Metadata, _ []rpm.File, _ []rpm.Scriptlet) string {
-	return fmt.Sprintf("%s|%d|%s|%s|%d|%d|%s|%s", m.Name, m.Epoch, m.Version, m.Release, m.BuildTime, m.InstalledSize, m.Vendor, m.SourceRPM)
+	arch := m.Arch
+	if m.SourceRPM == "" { // rpm's mark of a source package, whose arch is that of its builder
+		arch = ""
+	}
+	return fmt.Sprintf("%s|%d|%s|%s|%s|%d|%d|%s|%s", m.Name, m.Epoch, m.Version, m.Release, arch, m.BuildTime, m.InstalledSize, m.Vendor, m.SourceRPM)
 }
 
 func ourFiles(p *rpm.Package, _ *rpm.Metadata, files []rpm.File, _ []rpm.Scriptlet) string {

@@ -49,6 +49,7 @@ func Open(r io.Reader) (*Package, error) {
 			lead[4], binary.BigEndian.Uint16(lead[78:]))
 	}
 	p := &Package{}
+	saysSource := binary.BigEndian.Uint16(lead[6:]) == 1
 	var err error
 	if p.Signature, err = readHeader(r, tagHeaderSignatures); err != nil {
 		return nil, fmt.Errorf("reading the signature header: %w", err)
@@ -62,7 +63,7 @@ func Open(r io.Reader) (*Package, error) {
 	}
 	p.HeaderStart = leadSize + int64(len(p.Signature.raw)+pad)
 	p.HeaderEnd = p.HeaderStart + int64(len(p.Header.raw))
-	if err := p.identify(); err != nil {
+	if err := p.identify(saysSource); err != nil {
 		return nil, fmt.Errorf("reading the header: %w", err)
 	}
 	return p, nil
@@ -71,7 +72,7 @@ func Open(r io.Reader) (*Package, error) {
 func leadMagic() []byte { return []byte{0xed, 0xab, 0xee, 0xdb} }
 
 // identify checks the types of the known tags and reads who the package is.
-func (p *Package) identify() error {
+func (p *Package) identify(saysSource bool) error {
 	if err := p.Header.checkTypes(mainTagClass); err != nil {
 		return err
 	}
@@ -87,8 +88,9 @@ func (p *Package) identify() error {
 	if e, ok := h.Uint64(TagEpoch); ok {
 		p.nevra.Epoch = uint32(e)
 	}
-	// A source package names the architecture that it was built on.
-	p.Source = !h.Has(TagSourceRPM) && (h.Has(TagSourcePackage) || !h.Has(TagProvideName) || h.String(TagArch) == "src")
+	// A source package names the architecture that it was built on. Old ones
+	// say what they are in the lead alone.
+	p.Source = h.Has(TagSourcePackage) || saysSource && !h.Has(TagSourceRPM)
 	for _, f := range []struct{ what, value string }{
 		{"name", p.nevra.Name}, {"version", p.nevra.Version}, {"release", p.nevra.Release},
 	} {
