@@ -247,7 +247,7 @@ func locate(ctx context.Context, client *fetch.Client, cfg *RepoConfig) (bases [
 	if list == "" {
 		return cfg.BaseURLs, nil, nil
 	}
-	data, _, err := client.ReadAll(ctx, list, fetch.GetOptions{MaxSize: maxMirrorFile})
+	data, _, err := client.ReadAll(ctx, list, fetch.GetOptions{MaxSize: maxMirrorFile, Fresh: true})
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the list of mirrors: %w", err)
 	}

@@ -180,6 +180,10 @@ func (r *Repository) download(ctx context.Context, link *metalink) error {
 	tries := 0
 	err := r.src.each(ctx, func(base string, attempts int) error {
 		c, err := r.candidate(ctx, base, attempts, link)
+		if r.cfg.RepoGPGCheck && err != nil && !errors.Is(err, fetch.ErrNotFound) && ctx.Err() == nil {
+			// The repository may have changed between repomd.xml and signature.
+			c, err = r.candidate(ctx, base, attempts, link)
+		}
 		if err != nil {
 			return err
 		}
@@ -269,7 +273,7 @@ func (r *Repository) read(ctx context.Context, base, href string, attempts int) 
 	if err != nil {
 		return nil, err
 	}
-	data, _, err := r.client.ReadAll(ctx, address, fetch.GetOptions{MaxSize: maxRepoMD, Attempts: attempts})
+	data, _, err := r.client.ReadAll(ctx, address, fetch.GetOptions{MaxSize: maxRepoMD, Attempts: attempts, Fresh: true})
 	return data, err
 }
 

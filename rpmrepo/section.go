@@ -31,7 +31,7 @@ func (p *sectionParser) parse() (RepoConfig, error) {
 	id, _ := p.opts.Vars.Substitute(p.section.name)
 	for i := range len(id) {
 		if !idByte(id[i]) {
-			return p.repo, &lineError{p.section.line, fmt.Errorf("repository name [%s]: %q is not one of the characters A-Z a-z 0-9 - _ . :", id, id[i])}
+			return p.repo, &lineError{p.section.line, fmt.Errorf("repository name [%s]: %q is not allowed; letters, digits and -_.: are", id, id[i])}
 		}
 	}
 	p.repo = newRepoConfig(id)

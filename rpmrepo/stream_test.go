@@ -8,8 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -180,14 +178,4 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		_, _ = readStream(t.Context(), stored, Data{Checksum: sumOf(stored), Size: int64(len(stored)), OpenSize: 1 << 20})
 	})
-}
-
-func writeFile(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }

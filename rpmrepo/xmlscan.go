@@ -227,6 +227,21 @@ func (s *xmlScanner) startTag(b []byte) (xmlKind, error) {
 
 // attribute reads name="value" at b[i] and returns where it ends.
 func (s *xmlScanner) attribute(b []byte, i int) (int, error) {
+	// Nearly all attributes look the same.
+	j := i
+	for j < len(b) && b[j] >= 'a' && b[j] <= 'z' {
+		j++
+	}
+	if j > i && j+1 < len(b) && b[j] == '=' && b[j+1] == '"' {
+		if end := plainUntil(b, j+2, '"'); end >= 0 {
+			return end + 1, s.addAttr(b[i:j], b[j+2:end])
+		}
+	}
+	return s.anyAttribute(b, i)
+}
+
+// anyAttribute is attribute for all forms that XML has.
+func (s *xmlScanner) anyAttribute(b []byte, i int) (int, error) {
 	start := i
 	i, local, err := s.qname(b, i)
 	if err != nil {
@@ -252,19 +267,15 @@ func (s *xmlScanner) attribute(b []byte, i int) (int, error) {
 		return 0, s.errorf("the value of attribute %.40q has no quotes", name)
 	}
 	i++
-	end := plainUntil(b, i, quote)
-	if end < 0 {
-		n := bytes.IndexByte(b[i:], quote)
-		if n < 0 {
-			return 0, errMore
-		}
-		value, err := s.decode(b[i:i+n], inAttribute)
-		if err != nil {
-			return 0, err
-		}
-		return i + n + 1, s.addAttr(b[local:start+len(name)], value)
+	n := bytes.IndexByte(b[i:], quote)
+	if n < 0 {
+		return 0, errMore
 	}
-	return end + 1, s.addAttr(b[local:start+len(name)], b[i:end])
+	value, err := s.decode(b[i:i+n], inAttribute)
+	if err != nil {
+		return 0, err
+	}
+	return i + n + 1, s.addAttr(b[local:start+len(name)], value)
 }
 
 // addAttr notes an attribute of the current tag.

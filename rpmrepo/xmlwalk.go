@@ -57,6 +57,10 @@ func (s *xmlScanner) tag() (xmlKind, error) {
 
 // skip leaves the current element.
 func (s *xmlScanner) skip() error {
+	if s.pending {
+		s.pending = false
+		return nil
+	}
 	for depth := 1; depth > 0; {
 		kind, err := s.tag()
 		if err != nil {

@@ -20,6 +20,8 @@ type GetOptions struct {
 	// IfNoneMatch and IfModifiedSince are the ETag and the LastModified of an
 	// earlier Response: when the file is still the same, NotModified is set.
 	IfNoneMatch, IfModifiedSince string
+	// Fresh asks caches on the way for what the server has now.
+	Fresh bool
 	// Immutable says that the URL always means the same bytes, which the
 	// caller verifies: cut transfers are resumed even when the server names
 	// no version.
@@ -189,6 +191,10 @@ func (t *transfer) try(ctx context.Context, offset int64) (time.Duration, error)
 func (t *transfer) setHeaders(req *http.Request, offset int64) {
 	req.Header.Set("User-Agent", t.client.opts.UserAgent)
 	req.Header.Set("Accept-Encoding", "identity")
+	if t.opts.Fresh {
+		req.Header.Set("Cache-Control", "no-cache")
+		req.Header.Set("Pragma", "no-cache")
+	}
 	t.client.authorize(req)
 	if offset > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(offset, 10)+"-")

@@ -80,8 +80,13 @@ func TestGetSendsHeaders(t *testing.T) {
 	var got http.Header
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { got = r.Header.Clone() })
 	c := newTestClient(t, Options{UserAgent: "treewright/1"})
-	if _, _, err := c.ReadAll(t.Context(), s.URL, GetOptions{}); err != nil {
-		t.Fatal(err)
+	for _, fresh := range []bool{false, true} {
+		if _, _, err := c.ReadAll(t.Context(), s.URL, GetOptions{Fresh: fresh}); err != nil {
+			t.Fatal(err)
+		}
+		if set := got.Get("Cache-Control") == "no-cache"; set != fresh {
+			t.Errorf("fresh %v: Cache-Control is %q", fresh, got.Get("Cache-Control"))
+		}
 	}
 	if ua := got.Get("User-Agent"); ua != "treewright/1" {
 		t.Errorf("User-Agent: got %q", ua)
@@ -321,6 +326,28 @@ func TestLocalFileShrinks(t *testing.T) {
 	if _, err := io.ReadAll(resp.Body); !errors.As(err, &size) {
 		t.Errorf("got %v, want SizeError", err)
 	}
+}
+
+func FuzzNames(f *testing.F) {
+	f.Add("file:///a%20b")
+	f.Add("https://u:p@h/x")
+	f.Add("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+	f.Fuzz(func(t *testing.T, s string) {
+		if path, ok, err := LocalPath(s); err == nil && ok && !filepath.IsAbs(path) {
+			t.Errorf("%q: got the relative path %q", s, path)
+		}
+		if u, err := parseURL(s); err == nil && u.Scheme != "http" && u.Scheme != "https" {
+			t.Errorf("%q: got %s", s, u)
+		}
+		if c, err := ParseChecksum(s); err == nil {
+			if again, err := ParseChecksum(c.String()); err != nil || again != c {
+				t.Errorf("%q: got %v, read again %v, %v", s, c, again, err)
+			}
+		}
+		if start, total, err := parseContentRange(s); err == nil && (start < 0 || total < -1) {
+			t.Errorf("%q: got %d, %d", s, start, total)
+		}
+	})
 }
 
 func TestContentRange(t *testing.T) {
