@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,6 +160,10 @@ func TestParity(t *testing.T) {
 		return // a run by hand only
 	}
 	u := parityUniverse(t)
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	t.Logf("%d MB of heap", mem.HeapAlloc>>20)
 	jobs, err := os.ReadFile(*parityJobs)
 	if err != nil {
 		t.Fatal(err)
