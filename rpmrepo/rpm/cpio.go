@@ -115,7 +115,7 @@ func hexField(b []byte) (uint32, error) {
 // pad skips to the next multiple of four.
 func (c *cpioReader) pad() error {
 	if n := int(-c.pos & 3); n != 0 {
-		return c.read(make([]byte, n))
+		return c.read(c.buf[:n])
 	}
 	return nil
 }

@@ -81,9 +81,9 @@ func (p *Package) identify(saysSource bool) error {
 	}
 	h := p.Header
 	p.nevra = NEVRA{
-		Name: h.String(TagName),
-		EVR:  EVR{Version: h.String(TagVersion), Release: h.String(TagRelease)},
-		Arch: h.String(TagArch),
+		Name: strings.Clone(h.String(TagName)), // it may outlive the header
+		EVR:  EVR{Version: strings.Clone(h.String(TagVersion)), Release: strings.Clone(h.String(TagRelease))},
+		Arch: strings.Clone(h.String(TagArch)),
 	}
 	if e, ok := h.Uint64(TagEpoch); ok {
 		p.nevra.Epoch = uint32(e)

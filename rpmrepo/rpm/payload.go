@@ -42,6 +42,7 @@ type PayloadReader struct {
 	err   error // of the content; io.EOF when it was read and is right
 	ended bool
 	buf   []byte // to read what the caller does not
+	sum   [64]byte
 }
 
 // linkGroup is a set of hard links.
@@ -323,7 +324,7 @@ func (r *PayloadReader) checkContent() error {
 	if f.Digest == nil {
 		return io.EOF
 	}
-	got := r.hash.Sum(nil)
+	got := r.hash.Sum(r.sum[:0])
 	if bytes.Equal(got, f.Digest) {
 		return io.EOF
 	}
@@ -331,7 +332,7 @@ func (r *PayloadReader) checkContent() error {
 	if f.Size == 0 && f.DigestAlgo == MD5 && bytes.Equal(f.Digest, make([]byte, len(f.Digest))) {
 		return io.EOF
 	}
-	return &DigestError{What: f.Path, Algo: f.DigestAlgo, Want: f.Digest, Got: got}
+	return &DigestError{What: f.Path, Algo: f.DigestAlgo, Want: f.Digest, Got: bytes.Clone(got)}
 }
 
 // drain reads and checks the rest of the current content.
