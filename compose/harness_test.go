@@ -228,7 +228,7 @@ func child(data string) error {
 	if err != nil {
 		return err
 	}
-	repo, err := archive.Open(job.Repo, archive.Options{Progress: func(stage string, done, _ int64) { job.step("archive "+stage, done) }})
+	repo, err := archive.Open(job.Repo, archive.Options{Progress: job.step})
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func child(data string) error {
 	defer stop()
 	p, err := compose.NewPlan(ctx, compose.Options{
 		Treefile: t, Repo: repo, CacheDir: job.Cache, Now: time.Unix(job.Now, 0), SourceDate: now,
-		Progress: func(u progress.Update) { job.step(u.Stage, u.Done) },
+		Progress: func(u progress.Update) { job.step(u.Stage, u.Done, u.Total) },
 	})
 	if err != nil {
 		return err
@@ -248,9 +248,12 @@ func child(data string) error {
 	return errors.Join(err, p.Close(), repo.Close())
 }
 
+// atEnd as KillCount stands for the end of a stage.
+const atEnd = -1
+
 // step kills the process where the job says so.
-func (j *childJob) step(stage string, done int64) {
-	if j.KillAt == stage && done >= j.KillCount {
+func (j *childJob) step(stage string, done, total int64) {
+	if j.KillAt == stage && (j.KillCount == atEnd && done == total || j.KillCount != atEnd && done >= j.KillCount) {
 		killSelf()
 	}
 }
