@@ -82,6 +82,7 @@ type Repo struct {
 type quirks struct {
 	noOFDLocks bool
 	noLocks    bool
+	noSyncfs   bool
 	crash      func(point string) error // called between the steps of a commit
 }
 

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/treewright/treewright/ostree"
@@ -166,17 +167,17 @@ func (p *publication) sync(context.Context) error {
 		return nil
 	}
 	err := retry(func() error { return unix.Syncfs(t.repo.root) })
+	if t.repo.quirks.noSyncfs {
+		err = unix.ENOSYS
+	}
 	if err != unix.ENOSYS && err != unix.EINVAL {
 		return pathError("syncfs", t.repo.path, err)
 	}
-	entries, err := os.ReadDir(t.staging.path)
+	err = filepath.WalkDir(t.staging.path, func(name string, _ fs.DirEntry, err error) error {
+		return cmpErr(err, syncFile(unix.AT_FDCWD, name))
+	})
 	if err != nil {
 		return err
-	}
-	for _, e := range entries {
-		if err := syncFile(t.staging.dir, e.Name()); err != nil {
-			return err
-		}
 	}
 	return p.syncDirs(t.repo.objects, []string{"."})
 }
@@ -235,7 +236,7 @@ func (p *publication) moveObjects(ctx context.Context) error {
 	const step = 1024
 	for i, n := range p.files {
 		if i%step == 0 {
-			p.t.repo.progress("publish", int64(i), int64(len(p.files)))
+			p.t.repo.progress("commit", int64(i), int64(len(p.files)))
 			if err := cmpErr(ctx.Err(), p.t.repo.crash("object")); err != nil {
 				return err
 			}
@@ -247,7 +248,7 @@ func (p *publication) moveObjects(ctx context.Context) error {
 	if len(p.files) == 0 {
 		return nil
 	}
-	p.t.repo.progress("publish", int64(len(p.files)), int64(len(p.files)))
+	p.t.repo.progress("commit", int64(len(p.files)), int64(len(p.files)))
 	return p.syncDirs(p.t.repo.objects, append(fanouts(p.files), "."))
 }
 

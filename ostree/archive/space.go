@@ -53,9 +53,10 @@ func (r *Repo) newSpace(c config) (*space, error) {
 	return s, nil
 }
 
-// take claims n bytes.
+// take claims n bytes, if they are there.
 func (s *space) take(n int64) error {
 	if left := s.left.Add(-n); left < 0 {
+		s.left.Add(n)
 		return &SpaceError{Repo: s.repo, Missing: -left, Limit: s.limit}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +27,16 @@ type staging struct {
 	dir   int
 	lock  *os.File
 	chmod bool // the umask takes bits that files must have
+	count atomic.Int64
+}
+
+// keepAlive is how many files are written before the folder is touched.
+const keepAlive = 1024
+
+// touch shows the C tool, which goes by the time, that the folder is in use.
+// It would delete it after a day: an error here is no reason to stop.
+func (s *staging) touch() {
+	_ = unix.UtimesNanoAt(s.dir, ".", []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}, 0)
 }
 
 // newStaging makes a folder, and removes those of processes that died. Both
@@ -125,9 +136,16 @@ func (r *Repo) isOld(path string) (bool, error) {
 	return r.opts.Clock().Sub(info.ModTime()) > r.settings().tmpExpiry, nil
 }
 
-// create makes a new file in the folder.
+// create makes a new file in the folder, and the sub-folder that it needs.
 func (s *staging) create(name string) (*os.File, error) {
-	f, err := openAt(s.dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, fileMode)
+	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL
+	f, err := openAt(s.dir, name, flags, fileMode)
+	if sub, _, ok := strings.Cut(name, "/"); ok && errors.Is(err, fs.ErrNotExist) {
+		if _, err := mkdirAt(s.dir, sub, subDirMode); err != nil {
+			return nil, err
+		}
+		f, err = openAt(s.dir, name, flags, fileMode)
+	}
 	if err != nil || !s.chmod {
 		return f, err
 	}
@@ -163,9 +181,8 @@ func (s *staging) write(name string, parts ...[]byte) (err error) {
 
 func (s *staging) unlink(name string) error { return unlinkAt(s.dir, name) }
 
-// remove deletes the folder. The lock goes last but one: while it is held
-// nobody else deletes what is in here, and some network file systems keep a
-// file that is open.
+// remove deletes the folder, the lock last: while it is held nobody else
+// deletes what is in here, and some network file systems keep an open file.
 func (s *staging) remove() error {
 	var errs []error
 	entries, err := os.ReadDir(s.path)
@@ -173,8 +190,8 @@ func (s *staging) remove() error {
 		errs = append(errs, err)
 	}
 	for _, e := range entries {
-		if e.Name() != "lock" && s.dir >= 0 {
-			errs = append(errs, s.unlink(e.Name()))
+		if e.Name() != "lock" {
+			errs = append(errs, os.RemoveAll(filepath.Join(s.path, e.Name())))
 		}
 	}
 	if s.lock != nil {

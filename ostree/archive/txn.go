@@ -151,10 +151,9 @@ func (t *Txn) ReadMeta(ctx context.Context, n ostree.ObjectName) ([]byte, error)
 	return t.repo.ReadMeta(ctx, n)
 }
 
-// stagedName is the name of an object in the staging folder.
-func stagedName(n ostree.ObjectName) string {
-	return n.Checksum.String() + "." + n.Type.ArchiveExt()
-}
+// stagedName is the path of an object in the staging folder. It has the
+// sub-folders of objects/ too: file systems are slow at many new files in one.
+func stagedName(n ostree.ObjectName) string { return n.ArchivePath() }
 
 // store makes sure that the transaction or the repository has the object. It
 // calls write, with the name for the file, unless it is there; of several
@@ -180,6 +179,9 @@ func (t *Txn) store(ctx context.Context, n ostree.ObjectName, write func(name st
 			return WriteResult{}, err
 		}
 		t.count(n, !have, size)
+		if !have && t.staging.count.Add(1)%keepAlive == 0 {
+			t.staging.touch()
+		}
 		return WriteResult{Checksum: n.Checksum, New: !have, Stored: size}, nil
 	}
 }

@@ -1,0 +1,425 @@
+package ostreetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
+)
+
+// TestStore checks what every repository must do, whatever it lies on. Open
+// makes an empty one for each part.
+func TestStore(t *testing.T, open func(testing.TB) *archive.Repo) {
+	for name, part := range map[string]func(*testing.T, *archive.Repo){
+		"invisible until committed": testVisibility,
+		"abort":                     testAbort,
+		"refs":                      testRefs,
+		"twins are written once":    testTwins,
+		"known content":             testKnown,
+		"content that changes":      testChanging,
+		"detached metadata":         testCommitMeta,
+		"import":                    testImport,
+		"damaged imports":           testDamagedImports,
+		"partial commits":           testPartial,
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := open(t)
+			part(t, repo)
+			Check(t, repo)
+		})
+	}
+}
+
+func begin(tb testing.TB, repo *archive.Repo) *archive.Txn {
+	tb.Helper()
+	txn, err := repo.Begin(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := txn.Abort(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return txn
+}
+
+func commit(tb testing.TB, txn *archive.Txn) archive.Stats {
+	tb.Helper()
+	stats, err := txn.Commit(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return stats
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func testVisibility(t *testing.T, repo *archive.Repo) {
+	txn := begin(t, repo)
+	c := WriteCommit(t, repo, txn, "a", RandomTree(1, 50), CommitOptions{})
+	must(t, txn.SetRef("a", c))
+	n := ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit}
+	if have, err := repo.HasObject(n); have || err != nil {
+		t.Errorf("the repository before the commit: got %v, %v, want no object", have, err)
+	}
+	if have, err := txn.HasObject(n); !have || err != nil {
+		t.Errorf("the transaction: got %v, %v, want the object", have, err)
+	}
+	if _, err := txn.ReadMeta(t.Context(), n); err != nil {
+		t.Errorf("ReadMeta of the transaction: %v", err)
+	}
+	stats := commit(t, txn)
+	if stats.FilesNew == 0 || stats.MetaNew == 0 || stats.BytesStored == 0 {
+		t.Errorf("stats: got %+v, want new objects", stats)
+	}
+	if got, err := repo.ResolveRef("a"); err != nil || got != c {
+		t.Errorf("ref: got %s, %v, want %s", got, err, c)
+	}
+	if _, err := txn.Commit(t.Context()); err == nil {
+		t.Error("a second Commit: got no error")
+	}
+	again := begin(t, repo)
+	RandomTree(1, 50).Write(t, again)
+	if stats := commit(t, again); stats.FilesNew+stats.MetaNew != 0 || stats.FilesTotal == 0 {
+		t.Errorf("stats of the same tree: got %+v, want nothing new", stats)
+	}
+}
+
+func testAbort(t *testing.T, repo *archive.Repo) {
+	txn := begin(t, repo)
+	c := WriteCommit(t, repo, txn, "a", RandomTree(1, 20), CommitOptions{})
+	must(t, txn.SetRef("a", c))
+	must(t, txn.Abort())
+	must(t, txn.Abort())
+	if _, err := repo.ResolveRef("a"); !errors.Is(err, archive.ErrNotExist) {
+		t.Errorf("ref: got %v, want ErrNotExist", err)
+	}
+	if _, err := txn.WriteMeta(t.Context(), ostree.ObjectDirTree, []byte{0}); err == nil {
+		t.Error("WriteMeta after Abort: got no error")
+	}
+	if err := txn.SetRef("a", c); err == nil {
+		t.Error("SetRef after Abort: got no error")
+	}
+}
+
+func testRefs(t *testing.T, repo *archive.Repo) {
+	one := Commit(t, repo, "x/one", Tree{"f": Regular("1")}, CommitOptions{})
+	two := Commit(t, repo, "x/two", Tree{"f": Regular("2")}, CommitOptions{})
+	Commit(t, repo, "y", Tree{}, CommitOptions{})
+	refs, err := repo.Refs(t.Context(), "x")
+	if err != nil || len(refs) != 2 || refs[0] != (archive.Ref{Name: "x/one", Commit: one}) || refs[1].Commit != two {
+		t.Errorf("Refs of x: got %v, %v", refs, err)
+	}
+	if refs, err := repo.Refs(t.Context(), ""); err != nil || len(refs) != 3 {
+		t.Errorf("Refs: got %v, %v, want three", refs, err)
+	}
+	for _, bad := range []string{"", "../x", "a b", one.String()} {
+		txn := begin(t, repo)
+		if err := txn.SetRef(bad, one); err == nil {
+			t.Errorf("SetRef(%q): got no error", bad)
+		}
+		must(t, txn.Abort())
+	}
+	for _, clash := range []string{"x", "y/below"} {
+		txn := begin(t, repo)
+		must(t, txn.SetRef(clash, one))
+		if _, err := txn.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "delete it first") {
+			t.Errorf("SetRef(%q): got %v, want an error that says what to do", clash, err)
+		}
+	}
+	txn := begin(t, repo)
+	must(t, txn.DeleteRef("x/one"))
+	must(t, txn.DeleteRef("x/two"))
+	must(t, txn.DeleteRef("absent"))
+	must(t, txn.SetRef("upstream:x", two))
+	commit(t, txn)
+	if got, err := repo.ResolveRef("upstream:x"); err != nil || got != two {
+		t.Errorf("ref of a remote: got %s, %v, want %s", got, err, two)
+	}
+	txn = begin(t, repo)
+	must(t, txn.SetRef("x", two)) // its empty folder is in the way
+	commit(t, txn)
+	expectRefs(t, repo, two)
+}
+
+// expectRefs tries the guard against those who changed a ref meanwhile.
+func expectRefs(t *testing.T, repo *archive.Repo, c ostree.Checksum) {
+	t.Helper()
+	for ref, old := range map[string]ostree.Checksum{"x": {}, "absent": c} {
+		txn := begin(t, repo)
+		must(t, txn.ExpectRef(ref, old))
+		must(t, txn.SetRef("new", c))
+		if _, err := txn.Commit(t.Context()); !errors.Is(err, archive.ErrRefChanged) {
+			t.Errorf("ExpectRef(%s): got %v, want ErrRefChanged", ref, err)
+		}
+	}
+	txn := begin(t, repo)
+	must(t, txn.ExpectRef("x", c))
+	must(t, txn.ExpectRef("new", ostree.Checksum{}))
+	must(t, txn.SetRef("new", c))
+	commit(t, txn)
+	txn = begin(t, repo)
+	must(t, txn.SetRef("dangling", ostree.Checksum{1}))
+	if _, err := txn.Commit(t.Context()); !errors.Is(err, archive.ErrNotExist) {
+		t.Errorf("a ref to a commit that is not there: got %v, want ErrNotExist", err)
+	}
+}
+
+func testTwins(t *testing.T, repo *archive.Repo) {
+	txn := begin(t, repo)
+	var fresh atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 32 {
+		f := Regular(strings.Repeat("twin", 1000))
+		if i%2 == 0 { // a large one
+			f = Regular(strings.Repeat("large twin", 300_000))
+		}
+		wg.Go(func() {
+			res, err := txn.WriteFile(t.Context(), f.header(), f.content())
+			if err != nil {
+				t.Error(err)
+			}
+			if res.New {
+				fresh.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	stats := commit(t, txn)
+	if fresh.Load() != 2 || stats.FilesNew != 2 || stats.FilesTotal != 32 {
+		t.Errorf("32 files of two contents: got %d new, %+v, want 2", fresh.Load(), stats)
+	}
+}
+
+func testKnown(t *testing.T, repo *archive.Repo) {
+	f := Regular("known")
+	unread := archive.Content{Size: 5, Open: func() (io.ReadCloser, error) { return nil, errors.New("it was read") }}
+	txn := begin(t, repo)
+	res, err := txn.WriteFile(t.Context(), f.header(), f.content())
+	must(t, err)
+	if _, err := txn.WriteFileKnown(t.Context(), res.Checksum, f.header(), unread); err != nil {
+		t.Errorf("an object of the transaction: %v", err)
+	}
+	commit(t, txn)
+	txn = begin(t, repo)
+	if got, err := txn.WriteFileKnown(t.Context(), res.Checksum, f.header(), unread); err != nil || got.New {
+		t.Errorf("an object of the repository: got %+v, %v", got, err)
+	}
+	for _, wrong := range []File{Regular("other"), Symlink("other"), Regular(strings.Repeat("large", 1<<20))} {
+		_, err := txn.WriteFileKnown(t.Context(), ostree.Checksum{1}, wrong.header(), wrong.content())
+		var sum *ostree.ChecksumError
+		if !errors.As(err, &sum) || sum.Object.Checksum != (ostree.Checksum{1}) {
+			t.Errorf("another content than the known: got %v, want a ChecksumError", err)
+		}
+	}
+	if stats := commit(t, txn); stats.FilesNew != 0 {
+		t.Errorf("stats: got %+v, want nothing new", stats)
+	}
+}
+
+// testChanging gives other bytes at the second reading, or more or fewer than
+// were announced.
+func testChanging(t *testing.T, repo *archive.Repo) {
+	txn := begin(t, repo)
+	const large = 3 << 20
+	readings := 0
+	for name, c := range map[string]archive.Content{
+		"no content":     {},
+		"shorter":        {Size: 10, Open: give("short")},
+		"longer":         {Size: 3, Open: give("longer")},
+		"large, shorter": {Size: large, Open: give(strings.Repeat("x", large-1))},
+		"large, longer":  {Size: large, Open: give(strings.Repeat("x", large+1))},
+		"large, another": {Size: large, Open: func() (io.ReadCloser, error) {
+			readings++
+			return give(strings.Repeat(string(rune('a'+readings)), large))()
+		}},
+		"no file": {Size: 1, Open: func() (io.ReadCloser, error) { return nil, errors.New("gone") }},
+	} {
+		if _, err := txn.WriteFile(t.Context(), Regular("").header(), c); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+	if _, err := txn.WriteFile(t.Context(), ostree.FileHeader{Mode: ostree.ModeDir}, archive.Content{}); err == nil {
+		t.Error("a directory as content object: got no error")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := txn.WriteFile(ctx, Regular("").header(), Regular(strings.Repeat("x", large)).content()); err == nil {
+		t.Error("a cancelled context: got no error")
+	}
+	if stats := commit(t, txn); stats.FilesNew != 0 {
+		t.Errorf("stats: got %+v, want nothing new", stats)
+	}
+}
+
+func give(s string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
+}
+
+func testCommitMeta(t *testing.T, repo *archive.Repo) {
+	c := Commit(t, repo, "a", Tree{"f": Regular("1")}, CommitOptions{})
+	if d, err := repo.CommitMeta(c); err != nil || d != nil {
+		t.Errorf("CommitMeta: got %v, %v, want none", d, err)
+	}
+	appendSignature := func(d gvariant.Dict) (gvariant.Dict, error) {
+		old, _ := d.Get(ostree.KeyGPGSignatures)
+		var sigs []gvariant.Value
+		for _, s := range old.All() {
+			sigs = append(sigs, s)
+		}
+		d.Set(ostree.KeyGPGSignatures, gvariant.Array("ay", append(sigs, gvariant.Bytes([]byte("sig")))...))
+		return d, nil
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := repo.UpdateCommitMeta(t.Context(), c, appendSignature); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	d, err := repo.CommitMeta(c)
+	must(t, err)
+	if sigs, _ := d.Get(ostree.KeyGPGSignatures); sigs.Len() != 8 {
+		t.Errorf("signatures: got %d, want those of all eight writers", sigs.Len())
+	}
+	refuse := errors.New("refused")
+	err = repo.UpdateCommitMeta(t.Context(), c, func(gvariant.Dict) (gvariant.Dict, error) { return nil, refuse })
+	if !errors.Is(err, refuse) {
+		t.Errorf("a change that fails: got %v", err)
+	}
+	if again, err := repo.CommitMeta(c); err != nil || len(again) != 1 {
+		t.Errorf("after it: got %v, %v, want what was there", again, err)
+	}
+	txn := begin(t, repo)
+	txn.SetCommitMeta(c, nil)
+	commit(t, txn)
+	if d, err := repo.CommitMeta(c); err != nil || d != nil {
+		t.Errorf("after it was removed: got %v, %v", d, err)
+	}
+	if err := repo.UpdateCommitMeta(t.Context(), ostree.Checksum{9}, appendSignature); !errors.Is(err, archive.ErrNotExist) {
+		t.Errorf("metadata of no commit: got %v, want ErrNotExist", err)
+	}
+}
+
+// objectsOf lists what a commit needs, the commit last.
+func objectsOf(tb testing.TB, repo *archive.Repo, c ostree.Checksum) []ostree.ObjectName {
+	tb.Helper()
+	head, err := repo.Commit(tb.Context(), c)
+	must(tb, err)
+	var names []ostree.ObjectName
+	err = ostree.Reachable(tb.Context(), repo, head.RootTree, head.RootMeta, func(n ostree.ObjectName) error {
+		names = append(names, n)
+		return nil
+	})
+	must(tb, err)
+	return append(names, ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit})
+}
+
+func stored(tb testing.TB, repo *archive.Repo, n ostree.ObjectName) []byte {
+	tb.Helper()
+	f, err := repo.OpenObject(n)
+	must(tb, err)
+	data, err := io.ReadAll(f)
+	must(tb, errors.Join(err, f.Close()))
+	return data
+}
+
+func testImport(t *testing.T, repo *archive.Repo) {
+	source := NewRepo(t)
+	c := Commit(t, source, "a", RandomTree(5, 60), CommitOptions{})
+	txn := begin(t, repo)
+	names := objectsOf(t, source, c)
+	for _, n := range names {
+		must(t, txn.ImportObject(t.Context(), n, bytes.NewReader(stored(t, source, n))))
+		must(t, txn.ImportObject(t.Context(), n, nil)) // it is here: nothing to read
+	}
+	must(t, txn.SetRef("a", c))
+	commit(t, txn)
+	for _, n := range names {
+		if !bytes.Equal(stored(t, repo, n), stored(t, source, n)) {
+			t.Errorf("object %s was not kept as it was", n)
+		}
+	}
+}
+
+func testDamagedImports(t *testing.T, repo *archive.Repo) {
+	source := NewRepo(t)
+	c := Commit(t, source, "a", Tree{
+		"small": Regular("small"), "large": Regular(randomBytes(3 << 20)), "link": Symlink("small"),
+	}, CommitOptions{})
+	txn := begin(t, repo)
+	for _, n := range objectsOf(t, source, c) {
+		good := stored(t, source, n)
+		flipped := bytes.Clone(good)
+		flipped[len(flipped)/2] ^= 1
+		for name, bad := range map[string][]byte{
+			"nothing": nil, "cut": good[:len(good)-1], "longer": append(bytes.Clone(good), 'x'), "flipped": flipped,
+		} {
+			if err := txn.ImportObject(t.Context(), n, bytes.NewReader(bad)); err == nil {
+				t.Errorf("object %s, %s: got no error", n, name)
+			}
+		}
+	}
+	for _, typ := range []ostree.ObjectType{ostree.ObjectTombstone, ostree.ObjectCommitMeta, 99} {
+		n := ostree.ObjectName{Checksum: c, Type: typ}
+		if err := txn.ImportObject(t.Context(), n, strings.NewReader("x")); err == nil {
+			t.Errorf("object %s: got no error", n)
+		}
+	}
+	if stats := commit(t, txn); stats.FilesNew+stats.MetaNew != 0 {
+		t.Errorf("stats: got %+v, want nothing new", stats)
+	}
+}
+
+// randomBytes are bytes that deflate does not make smaller.
+func randomBytes(n int) string {
+	var b strings.Builder
+	for i := uint64(1); b.Len() < n; i++ {
+		sum := ostree.ChecksumOf([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+		b.Write(sum[:])
+	}
+	return b.String()[:n]
+}
+
+func testPartial(t *testing.T, repo *archive.Repo) {
+	source := NewRepo(t)
+	c := Commit(t, source, "a", RandomTree(6, 10), CommitOptions{})
+	names := objectsOf(t, source, c)
+	put := func(txn *archive.Txn, names ...ostree.ObjectName) {
+		for _, n := range names {
+			must(t, txn.ImportObject(t.Context(), n, bytes.NewReader(stored(t, source, n))))
+		}
+	}
+	txn := begin(t, repo)
+	put(txn, names[len(names)-1])
+	txn.MarkPartial(c)
+	must(t, txn.SetRef("a", c))
+	commit(t, txn)
+	Check(t, repo)
+	if partial, err := repo.IsPartial(c); !partial || err != nil {
+		t.Errorf("IsPartial: got %v, %v, want true", partial, err)
+	}
+	txn = begin(t, repo)
+	put(txn, names...)
+	txn.ClearPartial(c)
+	commit(t, txn)
+	if partial, err := repo.IsPartial(c); partial || err != nil {
+		t.Errorf("IsPartial of the whole commit: got %v, %v, want false", partial, err)
+	}
+}
