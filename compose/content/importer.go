@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -80,11 +81,14 @@ func (i *importer) run() (_ *Manifest, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if unknown := p.UnknownFeatures(); len(unknown) > 0 {
+		return nil, fmt.Errorf("it needs features of rpm that treewright does not have: %s", strings.Join(unknown, ", "))
+	}
 	m, err := newManifest(p)
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.Payload(i.in)
+	r, err := p.PayloadWith(&i.s.decompressors, i.in)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +118,8 @@ func (i *importer) run() (_ *Manifest, err error) {
 // chunk is how much of a file is held in memory.
 const chunk = 1 << 20
 
-// store keeps the content that r stands at, unless the store has it.
+// store keeps the content that r stands at, unless the store has it. A SHA-256
+// of the header needs not be made again: the end of r says that it is right.
 func (i *importer) store(r *rpm.PayloadReader, f *rpm.File) (Digest, error) {
 	if i.buf == nil {
 		i.buf = make([]byte, chunk)
@@ -127,7 +132,7 @@ func (i *importer) store(r *rpm.PayloadReader, f *rpm.File) (Digest, error) {
 		return Digest(f.Digest), nil
 	}
 	if f.Size > chunk {
-		return i.storeLarge(r)
+		return i.storeLarge(r, f, known)
 	}
 	data := i.buf[:f.Size]
 	if _, err := io.ReadFull(r, data); err != nil {
@@ -136,8 +141,11 @@ func (i *importer) store(r *rpm.PayloadReader, f *rpm.File) (Digest, error) {
 	if err := i.skip(r); err != nil { // the digest is checked at the end
 		return Digest{}, err
 	}
+	if known {
+		return Digest(f.Digest), i.s.write(Digest(f.Digest), data)
+	}
 	d := DigestOf(data)
-	if d == emptyDigest || i.s.has(d, f.Size) {
+	if i.s.has(d, f.Size) {
 		return d, nil
 	}
 	return d, i.s.write(d, data)
@@ -153,8 +161,9 @@ func (i *importer) skip(r io.Reader) error {
 	}
 }
 
-// storeLarge copies a content that is not held in memory.
-func (i *importer) storeLarge(r io.Reader) (d Digest, err error) {
+// storeLarge copies a content that is not held in memory. Its digest is made
+// here unless the header has it, which r compares at the end.
+func (i *importer) storeLarge(r io.Reader, entry *rpm.File, known bool) (d Digest, err error) {
 	f, err := i.s.create()
 	if err != nil {
 		return d, err
@@ -163,7 +172,9 @@ func (i *importer) storeLarge(r io.Reader) (d Digest, err error) {
 	sum := sha256.New()
 	for {
 		n, err := r.Read(i.buf)
-		sum.Write(i.buf[:n])
+		if !known {
+			sum.Write(i.buf[:n])
+		}
 		if _, werr := f.Write(i.buf[:n]); werr != nil {
 			return d, fmt.Errorf("%w: %w", errStoring, werr)
 		}
@@ -178,6 +189,9 @@ func (i *importer) storeLarge(r io.Reader) (d Digest, err error) {
 		}
 	}
 	d = Digest(sum.Sum(nil))
+	if known {
+		d = Digest(entry.Digest)
+	}
 	return d, i.s.publish(f, d)
 }
 

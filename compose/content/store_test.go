@@ -164,12 +164,19 @@ func TestImportRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	future := tool()
+	future.Requires = append(future.Requires, "rpmlib(TimeTravel) <= 9.0-1")
+	futureBytes, err := future.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name string
 		data []byte
 		sum  fetch.Checksum
 		want string
 	}{
+		{"a package that needs a newer rpm", futureBytes, checksum(t, futureBytes), "TimeTravel"},
 		{"another package", otherBytes, checksum(t, good), "its repository says"},
 		{"a cut-off download", truncated, checksum(t, good), "its repository says"},
 		{"a package cut off before it was published", truncated, checksum(t, truncated), "reading the payload"},
