@@ -120,15 +120,9 @@ func (w *objectWriter) put(ctx context.Context, n *rootfs.Node, h ostree.FileHea
 		r, err := w.txn.WriteFile(ctx, h, archive.Content{})
 		return r.Checksum, err
 	}
-	c := archive.Content{Size: n.Size, Open: func() (io.ReadCloser, error) {
-		if n.Data != nil {
-			return io.NopCloser(bytes.NewReader(n.Data)), nil
-		}
-		return w.intake.store.OpenContent(n.Content, n.Size)
-	}}
 	known, ok := w.intake.store.Object(n.Content, h)
 	if ok {
-		r, err := w.txn.WriteFileKnown(ctx, known, h, c)
+		r, err := w.txn.WriteFileKnown(ctx, known, h, archive.Content{Size: n.Size, Open: w.opener(n)})
 		if err == nil && !r.New {
 			w.hits.Add(1)
 		}
@@ -139,12 +133,29 @@ func (w *objectWriter) put(ctx context.Context, n *rootfs.Node, h ostree.FileHea
 		}
 		// The index is wrong; what is written now is hashed.
 	}
-	r, err := w.txn.WriteFile(ctx, h, c)
+	r, err := w.txn.WriteFile(ctx, h, archive.Content{Size: n.Size, Open: w.opener(n)})
 	if err == nil {
 		w.note(r)
 		w.intake.store.SetObject(n.Content, h, r.Checksum)
 	}
 	return r.Checksum, err
+}
+
+// opener opens the content of a file. The first reading compares it with its
+// digest; when the archive reads a large file again, to compress it, it compares
+// the second reading with the first.
+func (w *objectWriter) opener(n *rootfs.Node) func() (io.ReadCloser, error) {
+	opened := false
+	return func() (io.ReadCloser, error) {
+		switch {
+		case n.Data != nil:
+			return io.NopCloser(bytes.NewReader(n.Data)), nil
+		case opened && n.Size > 0:
+			return w.intake.store.OpenUnverified(n.Content, n.Size)
+		}
+		opened = true
+		return w.intake.store.OpenContent(n.Content, n.Size)
+	}
 }
 
 // note remembers the lengths of new objects, for the sizes of a flatpak.
