@@ -152,7 +152,7 @@ func TestKilled(t *testing.T) {
 	for _, at := range []childJob{
 		{KillAt: "metadata"}, {KillAt: "fetch"}, {KillAt: "fetch", KillCount: 1}, {KillAt: "import", KillCount: 1}, {KillAt: "import", KillCount: 3},
 		{KillAt: "assemble"}, {KillAt: "assemble", KillCount: atEnd}, {KillAt: "objects", KillCount: atEnd},
-		{KillAt: "publish"}, {KillAt: "publish", KillCount: atEnd},
+		{KillAt: "commit"}, {KillAt: "commit", KillCount: atEnd},
 	} {
 		t.Run(fmt.Sprintf("%s %d", at.KillAt, at.KillCount), func(t *testing.T) {
 			w := newWorkshop(t, osTree, base()...)
