@@ -8,16 +8,32 @@ import (
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
-// check looks at an answer without any rule or index of the solver, straight
-// from the packages' dependencies, and says what is wrong with it.
-func (s *solver) check() string {
-	u := s.u
+// answer returns the packages that the search decided to install.
+func (s *solver) answer() []lit {
 	var in []lit
-	for p := firstPkg; int(p) < len(u.pkgs); p++ {
+	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
 		if s.levels[p] > 0 {
 			in = append(in, p)
 		}
 	}
+	return in
+}
+
+// packages returns those that the lines of a result install.
+func (s *solver) packages(lines []string) []lit {
+	var in []lit
+	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
+		if s.u.installed(p) || slices.Contains(lines, "install "+s.u.nevra(p)+"@"+s.u.repoOf(p).opts.ID) {
+			in = append(in, p)
+		}
+	}
+	return in
+}
+
+// check looks at an answer without any rule or index of the solver, straight
+// from the packages' dependencies, and says what is wrong with it.
+func (s *solver) check(in []lit) string {
+	u := s.u
 	c := checker{s, in}
 	before := checker{s, slices.DeleteFunc(slices.Clone(in), func(p lit) bool { return !u.installed(p) })}
 	for _, p := range in {
@@ -47,7 +63,7 @@ func (s *solver) check() string {
 	}
 	for i, j := range s.jobs {
 		for _, clause := range j.clauses {
-			if !slices.ContainsFunc(clause, func(l lit) bool { return l < 0 && s.levels[-l] <= 0 || l > 0 && s.levels[l] > 0 }) {
+			if !slices.ContainsFunc(clause, func(l lit) bool { return slices.Contains(in, max(l, -l)) == (l > 0) }) {
 				return fmt.Sprintf("job %d is not fulfilled", i+1)
 			}
 		}

@@ -30,16 +30,18 @@ var (
 // drawer draws a testcase.
 type drawer struct {
 	*rand.Rand
-	names []string
-	caps  []string
+	names   []string
+	caps    []string
+	oldElse bool // libsolv before 0.7.25: no else in Recommends and Suggests
+	noElse  bool // what is being drawn has none
 }
 
 func (d *drawer) chance(percent int) bool { return d.IntN(100) < percent }
 
 func pick[T any](d *drawer, list []T) T { return list[d.IntN(len(list))] }
 
-func drawCase(seed uint64) *testcase {
-	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 7))}
+func drawCase(seed uint64, oldElse bool) *testcase {
+	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 7)), oldElse: oldElse}
 	for i := range 3 + d.IntN(6) {
 		d.names = append(d.names, string(rune('A'+i)))
 	}
@@ -87,8 +89,10 @@ func (d *drawer) pkg() *rpm.Metadata {
 	}
 	fill(&m.Requires, 40, 25)
 	fill(&m.Conflicts, 15, 25)
+	d.noElse = d.oldElse
 	fill(&m.Recommends, 30, 25)
 	fill(&m.Suggests, 15, 25)
+	d.noElse = false
 	fill(&m.Supplements, 15, 30)
 	fill(&m.Enhances, 10, 30)
 	if d.chance(12) {
@@ -141,7 +145,7 @@ func (d *drawer) rich(depth int) *rpm.Rich {
 	case rpm.RichWith, rpm.RichWithout: // only on simple operands
 		r.Args = []*rpm.Rich{d.rich(0), d.rich(0)}
 	case rpm.RichIf, rpm.RichUnless:
-		if d.chance(30) {
+		if d.chance(30) && !d.noElse {
 			r.Args = append(r.Args, d.rich(depth-1))
 		}
 	case rpm.RichAnd, rpm.RichOr:
@@ -268,15 +272,29 @@ func testsolv(t testing.TB, file string) [][]string {
 	return blocks
 }
 
+// hasOldElse reports whether the installed libsolv is older than 0.7.25: it
+// overlooks packages that occur only as the condition of an else, and then
+// installs them without their dependencies.
+func hasOldElse(t *testing.T, file string) bool {
+	t.Helper()
+	probe := &testcase{repos: []testRepo{{name: "r"}}, blocks: []testBlock{{jobs: []testJob{{verb: "install", sel: "name", args: []string{"a"}}}}, {}}}
+	probe.repos[0].pkgs = packages(t, "a\nPrv: a = 1-1\nRec: (b <UNLESS> (c <ELSE> x))\nc\nPrv: c = 1-1\nReq: nowhere\nx\nPrv: x = 1-1")
+	if err := os.WriteFile(file, []byte(probe.text()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Contains(testsolv(t, file)[0], "install c-1-1.noarch@r")
+}
+
 func TestDifferential(t *testing.T) {
 	end := time.Now().Add(*fuzzDuration)
 	file := filepath.Join(t.TempDir(), "case.t")
-	cases, blocks, problems := 0, 0, 0
+	cases, blocks, problems, broken := 0, 0, 0, 0
+	oldElse := hasOldElse(t, file)
 	for seed := *fuzzSeed; cases < *fuzzCases || time.Now().Before(end); seed++ {
 		if *fuzzDuration > 0 && time.Now().After(end) {
 			break
 		}
-		c := drawCase(seed)
+		c := drawCase(seed, oldElse)
 		if err := os.WriteFile(file, []byte(c.text()), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -285,16 +303,28 @@ func TestDifferential(t *testing.T) {
 		for i := range c.blocks {
 			s, got := c.run(t, u, &c.blocks[i])
 			blocks++
-			if !slices.Equal(got, want[i]) {
-				t.Fatalf("seed %d, block %d: got %q, want %q\n%s", seed, i+1, got, want[i], c.text())
-			}
-			if got != nil && got[0] == "problem" {
+			if isProblem(got) {
 				problems++
-			} else if msg := s.check(); msg != "" {
+			} else if msg := s.check(s.answer()); msg != "" {
 				t.Fatalf("seed %d, block %d: %s\n%s", seed, i+1, msg, c.text())
 			}
+			if slices.Equal(got, want[i]) {
+				continue
+			}
+			// libsolv takes noarch builds that come in by lock-step alone
+			// without looking at their own dependencies.
+			if len(s.more) > 0 || !isProblem(want[i]) && s.check(s.packages(want[i])) != "" {
+				broken++
+				continue
+			}
+			t.Fatalf("seed %d, block %d: got %q, want %q\n%s", seed, i+1, got, want[i], c.text())
 		}
 		cases++
 	}
-	t.Logf("%d repositories, %d requests, %d of them with problems: no difference", cases, blocks, problems)
+	t.Logf("%d repositories, %d requests, %d of them with problems: no difference, but for %d broken answers of libsolv", cases, blocks, problems, broken)
+	if broken > blocks/200 {
+		t.Errorf("got %d of %d answers of libsolv that do not hold: is the check wrong?", broken, blocks)
+	}
 }
+
+func isProblem(result []string) bool { return len(result) > 0 && result[0] == "problem" }

@@ -19,27 +19,25 @@ func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error
 			return nil, err
 		}
 	}
-	s, err := u.prepare(ctx, &req)
+	s := u.prepare(ctx, &req)
+	s, solved, err := s.solve()
 	if err == nil && s.needFiles {
-		if err = u.loadFiles(ctx, &req); err == nil {
-			s, err = u.prepare(ctx, &req)
+		if err := u.loadFiles(ctx, &req); err != nil {
+			return nil, err
 		}
+		s, solved, err = u.prepare(ctx, &req).solve()
 	}
-	if err != nil {
-		return nil, err
-	}
-	solved := s.run()
 	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), ctx.Err())
+	case err != nil:
+		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), err)
 	case !solved || len(s.missing) > 0:
 		return nil, s.explain(&req)
 	}
 	return s.transaction(&req), nil
 }
 
-// prepare turns a request into a solver with all its rules.
-func (u *Universe) prepare(ctx context.Context, req *Request) (*solver, error) {
+// prepare turns a request into a solver.
+func (u *Universe) prepare(ctx context.Context, req *Request) *solver {
 	s := newSolver(ctx, u)
 	s.withWeak = !req.IgnoreWeak
 	for _, name := range u.opts.InstallOnly {
@@ -55,8 +53,5 @@ func (u *Universe) prepare(ctx context.Context, req *Request) (*solver, error) {
 			s.missing = append(s.missing, i)
 		}
 	}
-	if err := s.buildRules(); err != nil {
-		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), err)
-	}
-	return s, nil
+	return s
 }

@@ -15,6 +15,7 @@ type solver struct {
 	withWeak   bool     // install recommended and supplementing packages
 	needFiles  bool     // the closure met a path that only file lists know
 	missing    []int    // specs that nothing matches
+	more       []lit    // packages that belong to the closure whatever the jobs say
 
 	// Rules. Package rules come first, sorted; then jobs, infarch, best and
 	// learned ones.
@@ -83,10 +84,48 @@ func newSolver(ctx context.Context, u *Universe) *solver {
 // installable reports whether p may be chosen.
 func (s *solver) installable(p lit) bool { return s.excluded[p] == notExcluded && s.u.runs(p) }
 
+// solve searches for an answer, and returns the solver that ended with it or
+// with problems. It does not search when file lists are needed first.
+func (s *solver) solve() (last *solver, solved bool, err error) {
+	for {
+		if err := s.buildRules(); err != nil || s.needFiles {
+			return s, false, err
+		}
+		solved := s.run()
+		strangers := s.strangers()
+		if err := s.ctx.Err(); err != nil || !solved || len(strangers) == 0 {
+			return s, solved, err
+		}
+		s = s.again(strangers)
+	}
+}
+
+// strangers returns the packages of an answer that have no rules. A noarch
+// build gets in so, as the one to keep in step with: only several versions side
+// by side allow it.
+func (s *solver) strangers() []lit {
+	var list []lit
+	for p := firstPkg; int(p) < len(s.u.pkgs); p++ {
+		if s.levels[p] > 0 && !s.added[p] {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// again returns a solver for the same request with more packages in its closure.
+func (s *solver) again(more []lit) *solver {
+	n := newSolver(s.ctx, s.u)
+	n.excluded, n.exclusions, n.multi, n.notWeak, n.withWeak = s.excluded, s.exclusions, s.multi, s.notWeak, s.withWeak
+	n.jobs, n.missing, n.more = s.jobs, s.missing, append(s.more, more...)
+	return n
+}
+
 // buildRules turns the jobs into all rules of the search.
 func (s *solver) buildRules() error {
 	s.added[system] = true
 	s.pushAll(s.u.index.installed)
+	s.pushAll(s.more)
 	for _, j := range s.jobs {
 		s.pushAll(j.involved)
 		for _, c := range j.clauses {

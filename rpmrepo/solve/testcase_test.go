@@ -315,10 +315,11 @@ func (c *testcase) run(t testing.TB, u *Universe, b *testBlock) (*solver, []stri
 	for i, j := range b.jobs {
 		c.addJob(t, s, i, j, ids)
 	}
-	if err := s.buildRules(); err != nil {
+	s, solved, err := s.solve()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.run() {
+	if !solved {
 		return s, []string{"problem"}
 	}
 	var out []string
