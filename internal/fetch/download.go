@@ -44,7 +44,7 @@ func (c *Client) download(ctx context.Context, rawURL, dest string, opts Downloa
 		return fmt.Errorf("%s: %w", dest, err)
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	if p.waited && opts.holds(dest) {
+	if opts.holds(dest) { // another process was faster
 		return p.remove()
 	}
 	resumed, err := c.fill(ctx, rawURL, p, opts)
@@ -209,11 +209,10 @@ func (w *partWriter) Write(b []byte) (int, error) {
 
 // part is the file that a download grows in, locked against other processes.
 type part struct {
-	file   *os.File
-	path   string
-	size   int64
-	waited bool // another process had it
-	gone   bool // removed or renamed
+	file *os.File
+	path string
+	size int64
+	gone bool // removed or renamed
 }
 
 // reset cuts the file to size bytes.

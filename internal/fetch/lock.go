@@ -32,7 +32,6 @@ func lockPart(ctx context.Context, dest string, sleep func(context.Context, time
 				return p, nil
 			}
 		case errors.Is(err, unix.EWOULDBLOCK):
-			p.waited = true
 			if err := sleep(ctx, 50*time.Millisecond); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
