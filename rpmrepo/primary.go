@@ -33,6 +33,8 @@ type primaryReader struct {
 	pkg  rpm.Metadata // the one being read; its slices are used again
 	evr  []byte
 	sum  []byte
+
+	vendor, source string // of the package before, which often has the same
 }
 
 // readPrimary calls fn for each package. The Metadata and its slices are
@@ -183,11 +185,12 @@ func isSHA256(sum []byte) bool {
 	if len(sum) != len(prefix)+64 || string(sum[:len(prefix)]) != prefix {
 		return false
 	}
-	bad := false
 	for _, c := range sum[len(prefix):] {
-		bad = bad || !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f')
+		if c-'0' > 9 && c-'a' > 5 {
+			return false
+		}
 	}
-	return !bad
+	return true
 }
 
 func (p *primaryReader) sizes() error {
@@ -204,9 +207,11 @@ func (p *primaryReader) format() error {
 		}
 		switch string(p.x.name) {
 		case "vendor":
-			m.Vendor, err = p.interned()
+			p.vendor, err = p.same(p.vendor)
+			m.Vendor = p.vendor
 		case "sourcerpm":
-			m.SourceRPM, err = p.interned()
+			p.source, err = p.same(p.source)
+			m.SourceRPM = p.source
 		case "header-range":
 			err = p.numbers("start", &m.HeaderStart, "end", &m.HeaderEnd)
 		case "requires":
@@ -227,7 +232,7 @@ func (p *primaryReader) format() error {
 			m.Enhances, err = p.deps(m.Enhances)
 		case "file":
 			var path string
-			path, err = p.interned()
+			path, err = p.copied()
 			m.Files = append(m.Files, path)
 		default:
 			err = p.x.skip()
@@ -371,6 +376,15 @@ func (p *primaryReader) interned() (string, error) {
 		return "", err
 	}
 	return p.pool.intern(b), nil
+}
+
+// same returns the content of the element, which may be what last is.
+func (p *primaryReader) same(last string) (string, error) {
+	b, err := p.x.content()
+	if err != nil || string(b) == last {
+		return last, err
+	}
+	return p.pool.copy(b), nil
 }
 
 func (p *primaryReader) copied() (string, error) {

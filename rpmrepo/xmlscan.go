@@ -46,10 +46,13 @@ type xmlScanner struct {
 	// The token that was read last.
 	name    []byte // of a start tag, without prefix
 	attrs   []xmlAttr
+	marks   uint64 // of the attributes' names, see addAttr
 	chars   []byte
 	pending bool // the start tag was an empty element's: its end comes next
 
 	scratch []byte
+	lastTag []byte // the full name of the start tag before: often the next one's
+	lastEnd int    // how much of it is prefix
 }
 
 func newXMLScanner(r io.Reader) *xmlScanner {
@@ -191,13 +194,13 @@ func (s *xmlScanner) text(b []byte) (xmlKind, error) {
 
 // startTag reads <name a="b"> or <name/>.
 func (s *xmlScanner) startTag(b []byte) (xmlKind, error) {
-	i, local, err := s.qname(b, 1)
+	i, local, err := s.tagName(b)
 	if err != nil {
 		return 0, err
 	}
 	name := b[1:i]
 	s.name = b[local:i]
-	s.attrs = s.attrs[:0]
+	s.attrs, s.marks = s.attrs[:0], 0
 	for {
 		at := i
 		for i < len(b) && isSpace(b[i]) {
@@ -223,6 +226,19 @@ func (s *xmlScanner) startTag(b []byte) (xmlKind, error) {
 			return 0, err
 		}
 	}
+}
+
+// tagName is qname for start tags, which tend to repeat.
+func (s *xmlScanner) tagName(b []byte) (end, local int, err error) {
+	n := len(s.lastTag)
+	if n > 0 && len(b) > 1+n && string(b[1:1+n]) == string(s.lastTag) && xmlClass[b[1+n]] < 'n' {
+		return 1 + n, 1 + s.lastEnd, nil
+	}
+	end, local, err = s.qname(b, 1)
+	if err == nil {
+		s.lastTag, s.lastEnd = append(s.lastTag[:0], b[1:end]...), local-1
+	}
+	return end, local, err
 }
 
 // attribute reads name="value" at b[i] and returns where it ends.
@@ -283,11 +299,16 @@ func (s *xmlScanner) addAttr(name, value []byte) error {
 	if len(s.attrs) == xmlMaxAttrs {
 		return s.errorf("a tag with more than %d attributes", xmlMaxAttrs)
 	}
-	for i := range s.attrs {
-		if other := s.attrs[i].name; other[0] == name[0] && string(other) == string(name) {
-			return s.errorf("attribute %.40q twice in a tag", name)
+	// Names whose marks differ differ: most need no other look.
+	mark := uint64(1) << ((uint(len(name))*7 + uint(name[0])) % 64)
+	if s.marks&mark != 0 {
+		for i := range s.attrs {
+			if string(s.attrs[i].name) == string(name) {
+				return s.errorf("attribute %.40q twice in a tag", name)
+			}
 		}
 	}
+	s.marks |= mark
 	s.attrs = append(s.attrs, xmlAttr{name: name, value: value})
 	return nil
 }

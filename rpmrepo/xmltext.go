@@ -247,3 +247,21 @@ func plainUntil(b []byte, i int, quote byte) int {
 	}
 	return -1
 }
+
+// blankPrefix returns how many blanks and line ends b starts with.
+func blankPrefix(b []byte) int {
+	n := 0
+	for len(b)-n >= 8 {
+		x := binary.LittleEndian.Uint64(b[n:]) ^ wordOnes*' '
+		if n += bits.TrailingZeros64(x) / 8; x != 0 {
+			if !isSpace(b[n]) {
+				return n
+			}
+			n++
+		}
+	}
+	for n < len(b) && isSpace(b[n]) {
+		n++
+	}
+	return n
+}

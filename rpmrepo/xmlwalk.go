@@ -36,9 +36,7 @@ func (s *xmlScanner) tag() (xmlKind, error) {
 		s.pending = false
 		return xmlEnd, nil
 	}
-	for s.pos < len(s.buf) && isSpace(s.buf[s.pos]) {
-		s.pos++
-	}
+	s.pos += blankPrefix(s.buf[s.pos:])
 	if b := s.buf[s.pos:]; len(b) > 1 && b[0] == '<' {
 		s.scratch = s.scratch[:0]
 		kind, err := xmlKind(0), error(nil)
