@@ -20,7 +20,7 @@ const (
 // least one.
 func (s *solver) filter(list []lit, m mode) []lit {
 	if m == modeSupplement {
-		return s.reorder(list)
+		return s.reorder(list, m)
 	}
 	for _, prune := range []func([]lit) []lit{s.bestPriority, s.bestArch, s.bestVersion} {
 		if len(list) > 1 {
@@ -30,7 +30,7 @@ func (s *solver) filter(list []lit, m mode) []lit {
 	if len(list) > 1 && m != modeRecommend {
 		list = s.onlyWanted(list)
 		if len(list) > 1 && m == modeChoose {
-			list = s.reorder(list)
+			list = s.reorder(list, m)
 		}
 	}
 	return list
@@ -119,12 +119,24 @@ func (s *solver) onlyWanted(list []lit) []lit {
 }
 
 // reorder brings the better packages of equals to the front.
-func (s *solver) reorder(list []lit) []lit {
+func (s *solver) reorder(list []lit, m mode) []lit {
 	toBack(list, s.isOld)
 	s.sortByCommonProvides(list)
+	if m == modeChoose && len(s.u.index.installed) > 0 {
+		toBack(list, func(p lit) bool { return !s.nameInstalled(p) })
+	}
 	s.updateWeakMaps()
 	toBack(list, func(p lit) bool { return !s.weak.suggested[p] && !s.anyFulfilled(p, enhances) })
 	return list
+}
+
+// nameInstalled reports whether a package of p's name is installed already: of
+// another architecture, say.
+func (s *solver) nameInstalled(p lit) bool {
+	name := s.u.pkgs[p].name
+	return slices.ContainsFunc(s.u.providers(depID(name)), func(q lit) bool {
+		return s.u.installed(q) && s.u.pkgs[q].name == name
+	})
 }
 
 // toBack moves the bad packages behind the others; both keep their order.
