@@ -104,7 +104,7 @@ func TestAliases(t *testing.T) {
 
 func TestLs(t *testing.T) {
 	repo := ostreetest.NewRepo(t)
-	c := ostreetest.Commit(t, repo, "a", ostreetest.RandomTree(4, 80), ostreetest.CommitOptions{})
+	c := ostreetest.Commit(t, repo, "a", ostreetest.RandomTree(4, 100), ostreetest.CommitOptions{})
 	for _, path := range []string{"/", "/large"} {
 		var got []string
 		err := repo.Ls(t.Context(), c, path, archive.LsOptions{}, func(e archive.LsEntry) error {

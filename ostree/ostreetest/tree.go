@@ -222,7 +222,7 @@ func (t Tree) WriteTar(tb testing.TB) string {
 }
 
 // RandomTree makes a tree of about n entries, the same for the same seed: a
-// few large files, many small ones, twins, symlinks, empty files, odd names,
+// large file if n is at least 100, many small ones, twins, symlinks, empty files, odd names,
 // xattrs, setuid bits, deep and wide directories, many owners.
 func RandomTree(seed uint64, n int) Tree {
 	r := rand.New(rand.NewPCG(seed, 17))
@@ -249,7 +249,9 @@ func RandomTree(seed uint64, n int) Tree {
 		}
 		t[name] = f
 	}
-	t["large"] = Regular(randomText(r, 3<<20+n))
+	if n >= 100 {
+		t["large"] = Regular(strings.Repeat(randomText(r, 100_000+n), 25))
+	}
 	return t
 }
 
