@@ -43,9 +43,25 @@ func NewClient(t *testing.T) *Client {
 
 func (c *Client) Path(name string) string { return filepath.Join(c.home, filepath.FromSlash(name)) }
 
-// Try runs a program and returns what it printed on both outputs.
+// quietBus is a message bus with no services: flatpak asks the system's bus
+// about parental controls for ordinary users, and learns that there are none.
+const quietBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>
+`
+
+// Try runs a program and returns what it printed on both outputs. What flatpak
+// asks of message buses, a quiet one answers.
 func (c *Client) Try(name string, args ...string) (string, error) {
 	c.t.Helper()
+	if name == "flatpak" {
+		c.Write("bus.conf", quietBus, 0o644)
+		name, args = "dbus-run-session", append([]string{"--config-file=" + c.Path("bus.conf"), "--",
+			"sh", "-c", `DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec flatpak "$@"`, "sh"}, args...)
+	}
 	program, err := exec.LookPath(name)
 	if err != nil {
 		c.t.Fatalf("%s is missing: make clients installs it", name)
