@@ -104,7 +104,7 @@ func TestRepoFileDefaults(t *testing.T) {
 func TestRepoFileWarnings(t *testing.T) {
 	for text, want := range map[string]string{
 		"[main]\nkeepcache=1\n[a]\nbaseurl=/x":            "/etc/x/test.repo:1: [main]",
-		"[a]\nbaseurl=/x\nmetadata_expire=6h":             "test.repo:3: [a] metadata_expire has no effect: a compose asks",
+		"[a]\nbaseurl=/x\nthrottle=10k":                   "test.repo:3: [a] throttle=10k has no effect: the speed",
 		"[a]\nbaseurl=/x\nskip_if_unavailable=1":          "never goes on without",
 		"[a]\nbaseurl=/x\nbaseulr=/y":                     "did you mean baseurl?",
 		"[a]\nbaseurl=/x\nGPGCheck=1":                     "did you mean gpgcheck?",
@@ -120,6 +120,13 @@ func TestRepoFileWarnings(t *testing.T) {
 		if err := repo.Check(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestRepoFileIsQuiet(t *testing.T) {
+	_, warnings, err := parseOne(t, "[a]\nbaseurl=/x\nmetadata_expire=6h\nskip_if_unavailable=False\ncountme=1\nthrottle=0\n", nil)
+	if err != nil || len(warnings) != 0 {
+		t.Errorf("got %q, %v, want no warning", warnings, err)
 	}
 }
 

@@ -21,6 +21,19 @@ type repoKey struct {
 	refuse string // why it cannot be honoured
 }
 
+// surprises reports whether a value asks for something that its author may
+// count on, although the key has no effect.
+func surprises(key, value string) bool {
+	switch key {
+	case "skip_if_unavailable":
+		on, err := parseBool(value)
+		return on || err != nil
+	case "bandwidth", "throttle":
+		return value != "0"
+	}
+	return false
+}
+
 // lookupKey returns what happens to a key; false for a key that neither dnf
 // nor yum nor zypper knows.
 func lookupKey(key string) (repoKey, bool) {

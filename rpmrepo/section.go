@@ -62,7 +62,9 @@ func (p *sectionParser) key() error {
 		p.warn(p.entry.line, text)
 		return nil
 	case known.none != "":
-		p.warn(p.entry.line, fmt.Sprintf("[%s] %s has no effect: %s", p.repo.ID, key, known.none))
+		if surprises(key, value) {
+			p.warn(p.entry.line, fmt.Sprintf("[%s] %s=%s has no effect: %s", p.repo.ID, key, value, known.none))
+		}
 		return nil
 	case known.refuse != "":
 		return errors.New("not supported: " + known.refuse)
