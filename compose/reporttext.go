@@ -31,8 +31,25 @@ func (r *Report) WriteText(w io.Writer) error {
 	if len(packages) > 0 {
 		fmt.Fprintf(&b, "not run: %d scriptlets of %d packages\n", len(r.Scriptlets), len(packages))
 	}
+	flatpakText(&b, r.Flatpak)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// flatpakText writes what the form of a flatpak left out; r may be nil.
+func flatpakText(b *strings.Builder, r *FlatpakReport) {
+	if r == nil {
+		return
+	}
+	for _, l := range r.LeftOut {
+		leftOut(b, l.Files, fmt.Sprintf("files of %s, which have no place in a flatpak: %s", l.Folder, strings.Join(l.Packages, ", ")))
+	}
+	for _, path := range r.Privileges {
+		fmt.Fprintf(b, "without setuid, setgid and capabilities: %s\n", path)
+	}
+	for _, e := range r.RefusedExports {
+		fmt.Fprintf(b, "not exported: %s: %s\n", e.Source, e.Reason)
+	}
 }
 
 func leftOut(b *strings.Builder, n int, what string) {

@@ -198,3 +198,30 @@ func TestOrderOfPackages(t *testing.T) {
 		}
 	}
 }
+
+func TestMerge(t *testing.T) {
+	tree := rootfs.New()
+	for _, path := range []string{"/usr/etc/d/old", "/usr/etc/same", "/etc/d/new", "/etc/e/x"} {
+		if err := tree.AddFile(path, 0o644, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree.Lookup("/etc").Mode = ostree.ModeDir | 0o711
+	if err := tree.Merge("/usr/etc", tree.Detach("/etc")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/usr/etc/d/old", "/usr/etc/same", "/usr/etc/d/new", "/usr/etc/e/x"} {
+		if tree.Lookup(path) == nil {
+			t.Errorf("%s is lost", path)
+		}
+	}
+	if n := tree.Lookup("/usr/etc"); n.Mode != ostree.ModeDir|0o711 || n.Name != "etc" {
+		t.Errorf("got the mode %o and the name %s", n.Mode, n.Name)
+	}
+	if err := tree.AddFile("/etc/d/old", 0o644, []byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Merge("/usr/etc", tree.Detach("/etc")); err == nil || !strings.Contains(err.Error(), "/usr/etc/d/old") {
+		t.Errorf("got %v, want an error with the path", err)
+	}
+}
