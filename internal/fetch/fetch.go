@@ -85,30 +85,7 @@ type Client struct {
 func New(opts Options) (*Client, error) {
 	c := &Client{opts: opts, slots: map[string]chan struct{}{}}
 	o := &c.opts
-	if o.UserAgent == "" {
-		o.UserAgent = "treewright"
-	}
-	switch {
-	case o.Retries == 0:
-		o.Retries = 4
-	case o.Retries < 0:
-		o.Retries = 0
-	}
-	if o.MaxPerHost <= 0 {
-		o.MaxPerHost = 16
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = 30 * time.Second
-	}
-	if o.MinRate <= 0 {
-		o.MinRate = 1000
-	}
-	if o.SlowTime <= 0 {
-		o.SlowTime = o.Timeout
-	}
-	if o.Sleep == nil {
-		o.Sleep = sleep
-	}
+	o.setDefaults()
 	tlsConfig, err := o.tlsConfig()
 	if err != nil {
 		return nil, err
@@ -144,6 +121,33 @@ func New(opts Options) (*Client, error) {
 	}
 	c.http = &http.Client{Transport: c.transport, CheckRedirect: c.checkRedirect}
 	return c, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.UserAgent == "" {
+		o.UserAgent = "treewright"
+	}
+	switch {
+	case o.Retries == 0:
+		o.Retries = 4
+	case o.Retries < 0:
+		o.Retries = 0
+	}
+	if o.MaxPerHost <= 0 {
+		o.MaxPerHost = 16
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.MinRate <= 0 {
+		o.MinRate = 1000
+	}
+	if o.SlowTime <= 0 {
+		o.SlowTime = o.Timeout
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
 }
 
 // With returns a client with changed options and a pool of its own.
