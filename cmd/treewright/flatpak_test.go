@@ -40,8 +40,9 @@ func TestFlatpakAndOstreeClients(t *testing.T) {
 
 	byKey := h.visitor(filepath.Join(dir, "by-key"), "--gpg-import="+h.path("house.key.pub"), h.url)
 	byFile := h.visitor(filepath.Join(dir, "by-file"), h.url+"house.flatpakrepo")
+	makers := map[string]*machine{ourAppRef: h.machine, ourRuntimeRef: h.machine, theirAppRef: up.machine, theirRuntimeRef: up.machine}
 	for _, p := range []*person{byKey, byFile} {
-		p.wantSizes(h.machine, up.machine)
+		p.wantSizes(makers)
 		p.flatpak("install", "-y", "--noninteractive", p.remote, ourApp, theirApp)
 		p.wantGreeting(h, ourApp, ourAppRef, "Hello from packages, one.\n")
 		p.wantGreeting(h, theirApp, theirAppRef, "Hello from upstream, one.\n")
@@ -60,7 +61,7 @@ func TestFlatpakAndOstreeClients(t *testing.T) {
 		p.flatpak("update", "-y", "--noninteractive")
 		p.wantGreeting(h, ourApp, ourAppRef, "Hello from packages, two.\n")
 		p.wantGreeting(h, theirApp, theirAppRef, "Hello from upstream, two.\n")
-		p.wantSizes(h.machine, up.machine)
+		p.wantSizes(makers)
 	}
 
 	h.env = append(h.env, "SOURCE_DATE_EPOCH=1600000000") // the clock of another machine, years behind
@@ -163,8 +164,9 @@ func (p *person) wantExports() {
 	}
 }
 
-// wantSizes compares the sizes that flatpak shows with those of the files.
-func (p *person) wantSizes(ours, theirs *machine) {
+// wantSizes compares the sizes that flatpak shows with those of the files, on
+// the machine where each ref was made.
+func (p *person) wantSizes(makers map[string]*machine) {
 	p.t.Helper()
 	shown := map[string]string{}
 	out := p.flatpak("remote-ls", "--all", "--columns=ref,installed-size,download-size", p.remote)
@@ -172,7 +174,6 @@ func (p *person) wantSizes(ours, theirs *machine) {
 		ref, sizes, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		shown[ref] = sizes
 	}
-	makers := map[string]*machine{ourAppRef: ours, ourRuntimeRef: ours, theirAppRef: theirs, theirRuntimeRef: theirs}
 	if len(shown) != len(makers) {
 		p.t.Errorf("remote-ls: got %q, want %d refs", out, len(makers))
 	}
@@ -185,7 +186,7 @@ func (p *person) wantSizes(ours, theirs *machine) {
 }
 
 // sizes adds up what a ref's files take installed, in blocks, and as they are
-// downloaded from the machine where it was made; the commit must say the same.
+// downloaded; the commit must say the same.
 func (m *machine) sizes(ref string) (installed, download uint64) {
 	m.t.Helper()
 	line := regexp.MustCompile(`(?m)^-\d+ \d+ \d+ +(\d+) ([0-9a-f]{64}) /`)
