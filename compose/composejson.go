@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/ostree/archive"
@@ -32,6 +36,21 @@ type composeJSON struct {
 	Timestamp       string `json:"ostree-timestamp"`
 	InputHash       string `json:"rpm-ostree-inputhash"`
 	PkgDiff         []any  `json:"pkgdiff,omitzero"`
+}
+
+// checkFiles sees, before anything is committed, that the files which the
+// options ask for can be written.
+func (p *Plan) checkFiles() error {
+	for _, name := range []string{p.opts.ComposeJSONFile, p.opts.CommitIDFile, p.opts.StampFile} {
+		if name == "" {
+			continue
+		}
+		dir := filepath.Dir(name)
+		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+			return fmt.Errorf("writing %s: %w", name, &fs.PathError{Op: "access", Path: dir, Err: err})
+		}
+	}
+	return nil
 }
 
 // writeFiles writes the files that the options ask for, the stamp last: who sees

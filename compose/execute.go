@@ -26,6 +26,9 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 		return &Result{InputHash: p.InputHash}, nil
 	}
 	user, err := userMetadata(&p.opts)
+	if err == nil {
+		err = p.checkFiles()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -167,14 +170,17 @@ func (c *composer) newCommit(ctx context.Context) (*ostree.Commit, error) {
 	}
 	ref := p.opts.Treefile.Flatpak.Ref
 	commit.Subject, commit.Body = flatpak.Subject(ref.ID), flatpak.Body(ref, p.opts.Tool)
-	if p.parent.IsZero() {
-		return commit, nil
+	// Clients have the tip, whether it is the parent or not.
+	for _, before := range []ostree.Checksum{p.parent, p.tip} {
+		if before.IsZero() {
+			continue
+		}
+		older, err := p.opts.Repo.Commit(ctx, before)
+		if err != nil {
+			return nil, fmt.Errorf("reading the time of commit %s: %w", before, err)
+		}
+		commit.Timestamp = flatpak.Timestamp(older.Timestamp, commit.Timestamp)
 	}
-	parent, err := p.opts.Repo.Commit(ctx, p.parent)
-	if err != nil {
-		return nil, fmt.Errorf("reading the parent's time: %w", err)
-	}
-	commit.Timestamp = flatpak.Timestamp(parent.Timestamp, commit.Timestamp)
 	return commit, nil
 }
 

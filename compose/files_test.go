@@ -84,6 +84,22 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+func TestFilesThatCannotBeWritten(t *testing.T) {
+	w := newWorkshop(t, osTree, base()...)
+	before := snapshot(t, w.repo)
+	for _, adjust := range []func(*compose.Options, string){
+		func(o *compose.Options, name string) { o.CommitIDFile = name },
+		func(o *compose.Options, name string) { o.ComposeJSONFile = name },
+		func(o *compose.Options, name string) { o.StampFile = name },
+	} {
+		_, err := w.try(func(o *compose.Options) { adjust(o, "/no/such/folder/file") })
+		wantError(t, err, "/no/such/folder/file")
+	}
+	if snapshot(t, w.repo) != before {
+		t.Error("the repository changed")
+	}
+}
+
 func TestStampIsTouched(t *testing.T) {
 	w := newWorkshop(t, osTree, base()...)
 	stamp := filepath.Join(t.TempDir(), "stamp")

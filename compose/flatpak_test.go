@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/treewright/treewright/compose"
 	"github.com/treewright/treewright/internal/rpmtest"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/ostreetest"
@@ -150,6 +151,9 @@ func TestApp(t *testing.T) {
 	// Clients refuse to go back in time: a second commit is later.
 	if next := w.compose(force); next.Timestamp != r.Timestamp+1 || next.Content != r.Content {
 		t.Errorf("got the time %d, want %d", next.Timestamp, r.Timestamp+1)
+	}
+	if next := w.compose(force, func(o *compose.Options) { o.NoParent = true }); next.Timestamp != r.Timestamp+2 {
+		t.Errorf("without a parent: got the time %d, want %d", next.Timestamp, r.Timestamp+2)
 	}
 }
 

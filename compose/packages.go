@@ -85,7 +85,7 @@ func (in *intake) run(ctx context.Context) error {
 		return err
 	}
 	if len(in.unverified) == 0 {
-		return nil
+		return in.checkNames()
 	}
 	list := &UnverifiedError{}
 	for i := range in.plan.Packages {
@@ -94,6 +94,18 @@ func (in *intake) run(ctx context.Context) error {
 		}
 	}
 	return list
+}
+
+// checkNames sees that each file is the package that its repository says. A
+// signature vouches for a package, not for the name that a repository gives it.
+func (in *intake) checkNames() error {
+	var errs []error
+	for i, m := range in.manifests {
+		if p := &in.plan.Packages[i]; m.NEVRA != p.NEVRA {
+			errs = append(errs, fmt.Errorf("repository %s calls a package %s that is %s", p.Repo, p.NEVRA, m.NEVRA))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (in *intake) readKeys(ctx context.Context) error {

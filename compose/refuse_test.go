@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/treewright/treewright/compose"
+	"github.com/treewright/treewright/compose/content"
 	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/internal/rpmtest"
 	"github.com/treewright/treewright/ostree"
@@ -201,6 +202,30 @@ func TestDamagedPackage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRenamedPackage: a repository may not pass a signed package off as another.
+func TestRenamedPackage(t *testing.T) {
+	w := newWorkshop(t, osTree, base()...)
+	w.must(rpmtest.WriteRepo(w.rpms, rpmtest.RepoOptions{Compression: "none"}))
+	found, err := filepath.Glob(filepath.Join(w.rpms, "repodata/*primary.xml"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("got %v, %v", found, err)
+	}
+	data, err := os.ReadFile(found[0])
+	w.must(err)
+	changed := []byte(strings.ReplaceAll(string(data), "<name>setup</name>", "<name>bash</name>"))
+	repomd := filepath.Join(w.rpms, "repodata/repomd.xml")
+	text, err := os.ReadFile(repomd)
+	w.must(err)
+	old, fresh := content.DigestOf(data).String(), content.DigestOf(changed).String()
+	w.must(os.WriteFile(filepath.Join(filepath.Dir(repomd), fresh+"-primary.xml"), changed, 0o644))
+	fixed := strings.NewReplacer(old, fresh, fmt.Sprintf("<size>%d<", len(data)), fmt.Sprintf("<size>%d<", len(changed)),
+		fmt.Sprintf("<open-size>%d<", len(data)), fmt.Sprintf("<open-size>%d<", len(changed))).Replace(string(text))
+	w.must(os.WriteFile(repomd, []byte(fixed), 0o644))
+	w.write("tree.yaml", osTree+"packages: [bash]\n")
+	_, err = w.try()
+	wantError(t, err, "calls a package bash-1-1.noarch that is setup-1-1.noarch")
 }
 
 func TestCancelled(t *testing.T) {

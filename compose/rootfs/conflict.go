@@ -20,7 +20,7 @@ const maxListed = 20
 
 func (e *ConflictError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "packages conflict in %d path(s)", len(e.Conflicts))
+	fmt.Fprintf(&b, "packages conflict in %d path(s); leave out one of each two", len(e.Conflicts))
 	for i, c := range e.Conflicts {
 		if i == maxListed {
 			fmt.Fprintf(&b, "\n  and %d more", len(e.Conflicts)-i)
