@@ -29,7 +29,7 @@ func openRepos(ctx context.Context, o *Options) ([]*rpmrepo.Repository, error) {
 	for i, cfg := range configs {
 		group.Go(func() (err error) {
 			repos[i], err = rpmrepo.Open(groupCtx, cfg, rpmrepo.Options{
-				Client: o.Client, CacheDir: cachePath(o.CacheDir, reposCache), Offline: o.CacheOnly,
+				Client: o.Client, CacheDir: cachePath(o.CacheDir, reposCache), Offline: o.CacheOnly, Now: o.Now,
 				Warn: func(text string) { o.warn(text) },
 			})
 			return err

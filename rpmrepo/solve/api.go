@@ -50,18 +50,12 @@ func DefaultInstallOnly() []string {
 	return []string{"kernel", "kernel-PAE", "installonlypkg(kernel)", "installonlypkg(kernel-module)", "installonlypkg(vm)", "multiversion(kernel)"}
 }
 
-// Defaults of a repository's Priority and Cost, where zero stands for them.
-const (
-	DefaultPriority = 99
-	DefaultCost     = 1000
-)
-
 // RepoOptions describe one repository. The order of AddRepo is the order of the
 // configuration, and counts between equals.
 type RepoOptions struct {
 	ID       string
-	Priority int // the lowest wins; 0 means DefaultPriority
-	Cost     int // between equal packages the lowest wins; 0 means DefaultCost
+	Priority int // the lowest wins; dnf's default is 99
+	Cost     int // between equal packages the lowest wins; dnf's default is 1000
 
 	// Installed packages stay: they satisfy, conflict, and are never replaced.
 	Installed bool

@@ -193,6 +193,7 @@ func TestRepositories(t *testing.T) {
 		want   string
 		repoID string
 	}{
+		{"priority zero is the best of those that people write", []any{RepoOptions{ID: "a", Priority: 0}, "p 1-1", RepoOptions{ID: "b", Priority: 1}, "p 2-1"}, specs("p"), "p", "a"},
 		{"priority beats version", []any{RepoOptions{ID: "a", Priority: 10}, "p 1-1", RepoOptions{ID: "b", Priority: 20}, "p 2-1"}, specs("p"), "p", "a"},
 		{"cost between equals", []any{RepoOptions{ID: "a", Cost: 2000}, "p", RepoOptions{ID: "b", Cost: 500}, "p"}, specs("p"), "p", "b"},
 		{"configuration order between equals", []any{"a", "p", "b", "p"}, specs("p"), "p", "a"},
@@ -257,33 +258,6 @@ func TestRepeatable(t *testing.T) {
 			} else if !slices.Equal(got, first[i]) {
 				t.Errorf("round %d, block %d: got %v, want %v", round, i, got, first[i])
 			}
-		}
-	}
-}
-
-// In dnf's order a popular name comes first, in the metadata's the first.
-func TestOrder(t *testing.T) {
-	const pkgs = `
-		a
-		Rec: zz | yy
-		Rec: b
-		Rec: c
-		b
-		Con: c
-		c
-		o1
-		Rec: c
-		o2
-		Rec: c
-		yy
-		zz`
-	for _, tt := range []struct {
-		order Order
-		want  []string
-	}{{OrderXML, []string{"a", "b", "yy"}}, {OrderDNF, []string{"a", "c", "yy"}}} {
-		u := universe(t, Options{Order: tt.order}, "r", pkgs)
-		if got := names(resolve(t, u, specs("a"))); !slices.Equal(got, tt.want) {
-			t.Errorf("order %v: got %v, want %v", tt.order, got, tt.want)
 		}
 	}
 }

@@ -72,13 +72,12 @@ type Universe struct {
 
 // Repo is a repository of a universe.
 type Repo struct {
-	opts   RepoOptions
-	u      *Universe
-	index  int32
-	first  lit // number of its first package, once the universe is indexed
-	pkgs   []pkg
-	facts  []fact // by package
-	sorted int    // packages whose lists are in the order of OrderDNF
+	opts  RepoOptions
+	u     *Universe
+	index int32
+	first lit // number of its first package, once the universe is indexed
+	pkgs  []pkg
+	facts []fact // by package
 }
 
 // fact is what the universe keeps of a package for its answers alone.
@@ -107,12 +106,6 @@ func NewUniverse(opts Options) *Universe {
 func (u *Universe) AddRepo(opts RepoOptions) *Repo {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if opts.Priority == 0 {
-		opts.Priority = DefaultPriority
-	}
-	if opts.Cost == 0 {
-		opts.Cost = DefaultCost
-	}
 	r := &Repo{opts: opts, u: u, index: int32(len(u.repos))}
 	u.repos = append(u.repos, r)
 	u.index = nil
