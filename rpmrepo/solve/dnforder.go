@@ -11,7 +11,8 @@ import (
 // by how often they occur in the repository and then by their bytes, relations
 // by how often they occur and then by when they were first seen. Which of two
 // recommended packages is looked at first, and with it which alternative wins,
-// follows from that.
+// follows from that. The cache also counts the paths that packages depend on:
+// once each, and once for every package that has the file.
 
 // popularity counts uses within one repository.
 type popularity struct {
@@ -22,7 +23,7 @@ type popularity struct {
 
 func (u *Universe) sortLikeDNF() {
 	for _, r := range u.repos {
-		if r.opts.Installed || r.opts.Disabled || r.sorted == len(r.pkgs) {
+		if r.opts.Installed || r.opts.Disabled {
 			continue
 		}
 		c := popularity{u: u, names: make([]int32, len(u.in.strs)), rels: make([]int32, len(u.rels))}
@@ -31,8 +32,8 @@ func (u *Universe) sortLikeDNF() {
 		}
 		c.countDirs(r)
 		c.countRelations()
+		c.countPaths(r)
 		c.sortLists(r)
-		r.sorted = len(r.pkgs)
 	}
 }
 
@@ -104,6 +105,22 @@ func (c *popularity) countDirs(r *Repo) {
 				}
 				seen[path] = true
 				c.countString(path[strings.LastIndexByte(path, '/')+1:])
+			}
+		}
+	}
+}
+
+func (c *popularity) countPaths(r *Repo) {
+	for path, wanted := range c.u.index.wanted {
+		if wanted {
+			c.names[path]++
+		}
+	}
+	for i := range r.pkgs {
+		s := r.pkgs[i].files
+		for _, f := range c.u.files[s.off : s.off+s.n] {
+			if c.u.index.wanted[f] {
+				c.names[f]++
 			}
 		}
 	}

@@ -215,7 +215,10 @@ func parityUniverse(t *testing.T) *Universe {
 	for spec := range strings.SplitSeq(*parityRepos, ",") {
 		id, dir, _ := strings.Cut(spec, "=")
 		dir, prio, _ := strings.Cut(dir, ":")
-		n, _ := strconv.Atoi(prio)
+		n, err := strconv.Atoi(prio)
+		if err != nil {
+			n = 99
+		}
 		dirs[id] = dir
 		start := time.Now()
 		loadDir(t, u.AddRepo(RepoOptions{ID: id, Priority: n}), dir)

@@ -83,9 +83,6 @@ func (u *Universe) reindex() {
 		}
 	}
 	u.pkgs = pkgs
-	if u.opts.Order == OrderDNF {
-		u.sortLikeDNF()
-	}
 	u.index = &providerIndex{
 		wanted:     make([]bool, len(u.in.strs)),
 		late:       make([]bool, len(u.in.strs)),
@@ -93,6 +90,9 @@ func (u *Universe) reindex() {
 		nextNamed:  make([]lit, len(pkgs)),
 	}
 	u.markPaths()
+	if u.opts.Order == OrderDNF {
+		u.sortLikeDNF()
+	}
 	u.indexPackages()
 	u.indexProvides()
 }
