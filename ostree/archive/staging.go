@@ -108,6 +108,9 @@ func (r *Repo) removeStale() error {
 func (r *Repo) isDead(path string) (dead bool, err error) {
 	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
+		if !r.settings().locking { // it may be being made
+			return r.isOld(path)
+		}
 		return true, nil
 	}
 	if err != nil {
@@ -130,6 +133,9 @@ func (r *Repo) isOld(path string) (bool, error) {
 		return false, nil
 	}
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
