@@ -48,6 +48,7 @@ func TestFlatpakAndOstreeClients(t *testing.T) {
 		p.wantGreeting(h, theirApp, theirAppRef, "Hello from upstream, one.\n")
 	}
 	byKey.wantExports()
+	t.Run("system-wide", func(t *testing.T) { installForAll(t, h, filepath.Join(dir, "for-all")) })
 	t.Run("ostree", func(t *testing.T) { pullTree(t, h, filepath.Join(dir, "ostree")) })
 
 	first := h.date(ourAppRef)

@@ -30,8 +30,11 @@ type machine struct {
 func newMachine(t *testing.T, dir string) *machine {
 	t.Helper()
 	m := &machine{t: t, dir: dir}
-	for _, private := range []string{"home", "run", "gnupg", "user"} {
-		if err := os.MkdirAll(m.path(private), 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, private := range []string{"home", "run", "gnupg", "user", "services"} {
+		if err := os.Mkdir(m.path(private), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,6 +44,7 @@ func newMachine(t *testing.T, dir string) *machine {
 		"XDG_DATA_HOME=" + m.path("home/data"), "XDG_CACHE_HOME=" + m.path("home/cache"), "XDG_CONFIG_HOME=" + m.path("home/config"),
 		"XDG_DATA_DIRS=" + m.path("user/exports/share"), "FLATPAK_CONFIG_DIR=" + m.path("etc"), "FLATPAK_USER_DIR=" + m.path("user"),
 		"FLATPAK_SYSTEM_DIR=" + m.path("system"), "FLATPAK_SYSTEM_CACHE_DIR=" + m.path("system-cache"),
+		"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + m.path("run/bus"),
 	}
 	return m
 }
@@ -90,24 +94,30 @@ func (m *machine) output(argv ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// quietBus is a message bus with no services: clients that ask the system's
-// bus about parental controls, as flatpak does for ordinary users, learn that
-// there are none.
-const quietBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+// busConfig is of a message bus that has only the services in a folder.
+// flatpak asks the system's bus about parental controls for ordinary users:
+// here it learns that there are none.
+const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
-  <listen>unix:tmpdir=/tmp</listen>
+  <listen>unix:path=MACHINE/run/bus</listen>
+  <servicedir>MACHINE/services</servicedir>
   <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
 </busconfig>
 `
+
+// onBus is the command line of a program that has a message bus.
+func (m *machine) onBus(argv ...string) []string {
+	m.t.Helper()
+	m.write("bus.conf", strings.ReplaceAll(busConfig, "MACHINE", m.dir))
+	return append([]string{"dbus-run-session", "--config-file=" + m.path("bus.conf"), "--"}, argv...)
+}
 
 // flatpak runs flatpak for the machine's only user, and returns its standard
 // output.
 func (m *machine) flatpak(args ...string) string {
 	m.t.Helper()
-	m.write("bus.conf", quietBus)
-	return m.output(append([]string{"dbus-run-session", "--config-file=" + m.path("bus.conf"), "--",
-		"sh", "-c", `DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec flatpak --user "$@"`, "sh"}, args...)...)
+	return m.output(m.onBus(append([]string{"flatpak", "--user"}, args...)...)...)
 }
 
 // serve runs `treewright serve` until the test ends, which it must do well,
