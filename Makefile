@@ -24,7 +24,8 @@ build: go-version ## build the static binary ./treewright
 	$(GO) build -trimpath -ldflags='-s -w' -o treewright ./cmd/treewright
 
 demo: build ## compose, mirror, sign, publish and serve on localhost (ARGS=--once verifies and exits)
-	$(GO) run ./cmd/demo $(ARGS)
+	@$(GO) build -o out/demo ./cmd/demo
+	@out/demo $(ARGS)
 
 test: go-version clients ## run every test; installs the clients that are missing
 	$(GO) test -timeout 20m ./...
