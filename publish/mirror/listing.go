@@ -45,7 +45,8 @@ func (l *listing) add(s *ostree.Summary) error {
 const maxSignatures = 4 << 20
 
 // list reads the upstream's refs: from summary.idx with the sub-summaries of
-// the wanted architectures, or else from the one summary.
+// the wanted architectures, or else from the one summary. Refs that are neither
+// app nor runtime, such as those of operating systems, are in the summary alone.
 func (m *run) list(ctx context.Context) (*listing, error) {
 	if _, err := m.remote.Config(ctx); err != nil {
 		return nil, err
@@ -79,7 +80,27 @@ func (m *run) list(ctx context.Context) (*listing, error) {
 			return nil, err
 		}
 	}
+	if m.wantsOthers() {
+		return l, m.listOthers(ctx, l)
+	}
 	return l, nil
+}
+
+// listOthers adds the refs that no index lists.
+func (m *run) listOthers(ctx context.Context, l *listing) error {
+	s, err := m.remote.Summary(ctx)
+	if errors.Is(err, remote.ErrNoSummary) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, ref := range s.Refs {
+		if _, indexed := l.refs[ref.Name]; !indexed && archOf(ref.Name) == "" {
+			l.refs[ref.Name] = ref
+		}
+	}
+	return nil
 }
 
 // listSummary is list for upstreams without an index.

@@ -79,6 +79,25 @@ func TestClientsWithEitherKeyPull(t *testing.T) {
 	}
 }
 
+// TestRefsThatNoIndexLists mirrors an operating system from an upstream whose
+// index lists applications alone.
+func TestRefsThatNoIndexLists(t *testing.T) {
+	u, o := newUpstream(t), newOurs(t)
+	a := u.export("org.up.A", "x86_64", 0, "a")
+	u.ostree("commit", "--branch=os/x86_64/main", "--tree=ref="+a, "--gpg-sign="+u.key, "--gpg-homedir="+u.home)
+	u.update()
+	for _, tc := range []struct {
+		pattern string
+		want    []string
+	}{
+		{"app/*", []string{"new " + a}},
+		{"os/*", []string{"new os/x86_64/main"}},
+		{"*", []string{"unchanged " + a, "unchanged os/x86_64/main"}},
+	} {
+		wantStrings(t, tc.pattern, statuses(o.mirror(o.options(u, tc.pattern))), tc.want...)
+	}
+}
+
 func TestSecondRunTransfersNothing(t *testing.T) {
 	u, o := newUpstream(t), newOurs(t)
 	a := u.export("org.up.A", "x86_64", 0, "a")

@@ -70,3 +70,15 @@ func (o *Options) wantedArch(arch string) bool {
 		return match(parts[2], arch)
 	})
 }
+
+// wantsOthers reports whether the options can choose refs that are neither app
+// nor runtime.
+func (o *Options) wantsOthers() bool {
+	return slices.ContainsFunc(o.Refs, func(p string) bool {
+		literal := p
+		if i := strings.IndexAny(p, `*?[\`); i >= 0 {
+			literal = p[:i]
+		}
+		return !strings.HasPrefix(literal, "app/") && !strings.HasPrefix(literal, "runtime/")
+	})
+}

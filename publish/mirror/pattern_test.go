@@ -67,3 +67,15 @@ func TestWantedArch(t *testing.T) {
 		}
 	}
 }
+
+func TestWantsOthers(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		"app/*": false, "runtime/*/x86_64/*": false, "app/a.b.c/x86_64/stable": false,
+		"*": true, "a*": true, "os/main": true, "[ar]*": true,
+	} {
+		o := Options{Refs: []string{pattern}}
+		if got := o.wantsOthers(); got != want {
+			t.Errorf("%s: got %v, want %v", pattern, got, want)
+		}
+	}
+}
