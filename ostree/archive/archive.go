@@ -37,6 +37,12 @@ import (
 // is not there.
 var ErrNotExist = fs.ErrNotExist
 
+// absentError is ErrNotExist in words that name what is not there.
+type absentError string
+
+func (e absentError) Error() string        { return string(e) }
+func (e absentError) Is(target error) bool { return target == ErrNotExist }
+
 // Modes of what is created, before the umask; those of the C tool.
 const (
 	topDirMode = 0o775

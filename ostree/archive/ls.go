@@ -37,7 +37,7 @@ func (r *Repo) Ls(ctx context.Context, commit ostree.Checksum, name string, o Ls
 	}
 	name = path.Clean("/" + name)
 	if !found {
-		return fmt.Errorf("%s: %w in commit %s", name, ErrNotExist, commit)
+		return absentError(fmt.Sprintf("%s is not in commit %s", name, commit))
 	}
 	show := func(p string, e ostree.Entry) error {
 		entry, err := r.lsEntry(ctx, p, e)

@@ -57,7 +57,7 @@ func (r *Repo) ResolveRef(ref string) (_ ostree.Checksum, err error) {
 	defer func() { err = errors.Join(err, root.Close()) }()
 	c, err := readRef(root, strings.TrimPrefix(target, "refs/"), ref)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EISDIR) {
-		return c, fmt.Errorf("ref %s: %w in repository %s", ref, ErrNotExist, r.path)
+		return c, absentError(fmt.Sprintf("ref %s is not in the repository %s", ref, r.path))
 	}
 	return c, err
 }
