@@ -63,7 +63,7 @@ func (r *Repository) scan(ctx context.Context, kind string, read func(io.Reader)
 		if why := s.(*stream).rest(); why != nil {
 			err = why
 		}
-		err = fmt.Errorf("reading %s metadata of %s: %w", kind, r.cfg.position(), err)
+		err = fmt.Errorf("reading %s metadata of %s: %w", kind, r.cfg.position(), advise(err))
 	}
 	return errors.Join(err, s.Close())
 }
@@ -86,7 +86,7 @@ func (r *Repository) OpenData(ctx context.Context, kind string) (io.ReadCloser, 
 			break
 		}
 	}
-	return nil, fmt.Errorf("reading %s metadata of %s: %w", kind, r.cfg.position(), errors.Join(errs...))
+	return nil, fmt.Errorf("reading %s metadata of %s: %w", kind, r.cfg.position(), advise(errors.Join(errs...)))
 }
 
 // openFile opens the stored bytes of a metadata file: in place when they are

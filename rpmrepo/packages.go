@@ -114,10 +114,7 @@ func (f *fetcher) fetch(ctx context.Context, w Wanted, sum fetch.Checksum) (Fetc
 		return err
 	})
 	if err != nil {
-		if errors.Is(err, fetch.ErrNotFound) {
-			err = fmt.Errorf("%w (the repository may have changed meanwhile: run again)", err)
-		}
-		return result, fmt.Errorf("fetching %s from %s: %w", m.NEVRA, r.cfg.position(), err)
+		return result, fmt.Errorf("fetching %s from %s: %w", m.NEVRA, r.cfg.position(), advise(err))
 	}
 	count(m.Size)
 	return result, nil

@@ -230,7 +230,7 @@ func (r *Repository) candidate(ctx context.Context, base string, attempts int, l
 	c := &candidate{base: base, newest: true}
 	var err error
 	if c.repomd, err = r.read(ctx, base, "repodata/repomd.xml", attempts); err != nil {
-		return nil, err
+		return nil, adviseOpen(err)
 	}
 	if link != nil && !link.newest.matches(c.repomd) {
 		c.newest = false
@@ -244,7 +244,7 @@ func (r *Repository) candidate(ctx context.Context, base string, attempts int, l
 	}
 	if r.cfg.RepoGPGCheck {
 		if c.signature, err = r.read(ctx, base, "repodata/repomd.xml.asc", attempts); err != nil {
-			return nil, fmt.Errorf("repo_gpgcheck: %w", err)
+			return nil, fmt.Errorf("repo_gpgcheck wants a signature of the metadata: %w", err)
 		}
 	}
 	return c, r.check(ctx, c)
