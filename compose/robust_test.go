@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/treewright/treewright/compose"
+	"github.com/treewright/treewright/compose/content"
+	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 )
 
@@ -236,4 +238,22 @@ func TestPruneCache(t *testing.T) {
 	if r := w.compose(force); r.Content != first.Content {
 		t.Errorf("got %+v, want the same tree", r)
 	}
+}
+
+// TestWrongIndex: an index that names another object than a content makes does
+// no harm: what is written is hashed.
+func TestWrongIndex(t *testing.T) {
+	w := newWorkshop(t, osTree, base()...)
+	first := w.compose()
+	s, err := content.Open(t.Context(), filepath.Join(w.cache, "content"))
+	w.must(err)
+	header := ostree.FileHeader{Mode: ostree.ModeRegular | 0o4755}
+	s.SetObject(content.DigestOf([]byte("su")), header, ostree.ChecksumOf([]byte("another")))
+	w.must(errors.Join(s.SaveIndex(t.Context()), s.Close()))
+	w.repo = filepath.Join(t.TempDir(), "repo")
+	w.newRepo(w.repo, 0)
+	if r := w.compose(); r.Commit != first.Commit {
+		t.Errorf("got %s, want %s", r.Commit, first.Commit)
+	}
+	w.ostree("fsck")
 }
