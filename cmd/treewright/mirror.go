@@ -20,7 +20,7 @@ func mirrorCommand() command {
 		path: "mirror", args: "REPO UPSTREAM REF...", minArgs: 3, maxArgs: -1,
 		short: "Bring verified refs of an upstream beside our own",
 		long: `Brings the refs REF of UPSTREAM into REPO, beside our own: their commits are verified against the pinned key before anything is visible,
-and all of them become visible together. UPSTREAM is a URL or a .flatpakrepo file; REF may be a pattern. With --sign-key our signature is
+and all of them become visible together. UPSTREAM is a URL, a path or a .flatpakrepo file; REF may be a pattern. With --sign-key our signature is
 added to the upstream's, so that clients need our key alone. A ref of our own, or of another upstream, is never overwritten; catalogues
 (appstream) and the upstream's own metadata are never taken. Run publish afterwards.`,
 		example: "treewright mirror --sign-key trees.key repo flathub.flatpakrepo app/org.gnome.Maps/x86_64/stable\ntreewright mirror --key upstream.pub --sign-key trees.key repo https://example.org/repo 'app/*' 'runtime/*'",
@@ -50,7 +50,10 @@ added to the upstream's, so that clients need our key alone. A ref of our own, o
 // mirrorOptions fills in what the flags and the upstream's .flatpakrepo say.
 func mirrorOptions(env *environment, o *mirror.Options, connection *remoteFlags, signing *signFlags, keys, args []string) (err error) {
 	o.URL, o.Refs = args[1], args[2:]
-	if strings.HasSuffix(o.URL, ".flatpakrepo") && !strings.Contains(o.URL, "://") {
+	if strings.HasSuffix(o.URL, ".flatpakrepo") {
+		if strings.Contains(o.URL, "://") {
+			return usagef("download %s first, from where you trust it, and name the file: the key in it is the one that is verified against", o.URL)
+		}
 		data, err := readSmall(o.URL)
 		if err != nil {
 			return err
@@ -63,6 +66,9 @@ func mirrorOptions(env *environment, o *mirror.Options, connection *remoteFlags,
 		if o.Name == "" {
 			o.Name = strings.TrimSuffix(args[1][strings.LastIndexByte(args[1], '/')+1:], ".flatpakrepo")
 		}
+	}
+	if o.URL, err = remoteAddress(o.URL); err != nil {
+		return err
 	}
 	if len(keys) > 0 {
 		if o.Keyring, err = readKeyrings(keys); err != nil {

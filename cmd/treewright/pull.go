@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/remote"
 )
@@ -44,6 +48,19 @@ func (f *remoteFlags) options(env *environment) (remote.Options, error) {
 		Proxy: f.proxy, ProxyFor: proxyFromEnvironment, Username: f.user, Password: password,
 		CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, Progress: env.drawer().call,
 	}, nil
+}
+
+// remoteAddress is where a remote lies that a person names: a URL stays as it is,
+// a path counts from the working directory.
+func remoteAddress(arg string) (string, error) {
+	if strings.Contains(arg, "://") || strings.HasPrefix(arg, "file:") {
+		return arg, nil
+	}
+	path, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("finding the remote %s: %w", arg, err)
+	}
+	return path, nil
 }
 
 func repoPullCommand() command {
@@ -93,12 +110,43 @@ signature; without it, checksums alone are checked and a warning says so.`,
 	}
 }
 
+// checkOrigins refuses to pull over mirrored refs: mirror alone knows their
+// upstream and its key. No refs stand for all that the remote has.
+func checkOrigins(ctx context.Context, repo *archive.Repo, r *remote.Remote, refs []string) error {
+	record, err := origin.Read(repo.Path())
+	if err != nil || len(record.Refs) == 0 {
+		return err
+	}
+	if len(refs) == 0 {
+		summary, err := r.Summary(ctx)
+		if err != nil {
+			return err
+		}
+		for _, ref := range summary.Refs {
+			refs = append(refs, ref.Name)
+		}
+	}
+	for _, ref := range refs {
+		if name, mirrored := record.Of(ref); mirrored {
+			return fmt.Errorf("%w: treewright mirror updates it; pull other refs by their names", &origin.ConflictError{Ref: ref, Origin: name})
+		}
+	}
+	return nil
+}
+
 func pull(ctx context.Context, env *environment, repo *archive.Repo, url string, remoteOpts remote.Options, opts remote.PullOptions) error {
+	url, err := remoteAddress(url)
+	if err != nil {
+		return err
+	}
 	r, err := remote.Open(url, remoteOpts)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	if err := checkOrigins(ctx, repo, r, opts.Refs); err != nil {
+		return err
+	}
 	result, err := r.Pull(ctx, repo, opts)
 	if err != nil {
 		return err
