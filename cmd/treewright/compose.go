@@ -164,7 +164,7 @@ func cacheFolder(env *environment, given, repo string) (string, error) {
 	if repo == "" {
 		return "", usagef("there is no home folder for the cache: use --cachedir")
 	}
-	return filepath.Abs(filepath.Join(repo, "tmp", "treewright-cache"))
+	return filepath.Abs(filepath.Join(repo, "tmp", "compose-cache"))
 }
 
 func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err error) {
