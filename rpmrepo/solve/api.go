@@ -72,6 +72,8 @@ type RepoOptions struct {
 type Spec struct {
 	Text string
 	Repo string // candidates of this repository only; empty means any
+
+	Member *Member // not nil: Text is the name of a group's member
 }
 
 // Request is what to install.
@@ -95,6 +97,7 @@ type Request struct {
 // that are installed already left out.
 type Transaction struct {
 	Packages []Selected // sorted by name, version, architecture, repository
+	Skipped  []Spec     // members of groups that no package answers to
 	Order    Order
 }
 

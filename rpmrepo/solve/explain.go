@@ -73,7 +73,7 @@ func (t *teller) state(id ruleID, depth int) {
 	t.told[id] = true
 	text, near := t.s.fact(o, t.req, t.candidates(id))
 	if o.kind == ruleJob {
-		spec := t.req.Install[t.s.jobs[o.from].spec].Text
+		spec := t.req.Install[t.s.jobs[o.from].spec].String()
 		if !slices.Contains(t.out.Specs, spec) {
 			t.out.Specs = append(t.out.Specs, spec)
 		}
@@ -110,7 +110,7 @@ func (s *solver) fact(o origin, req *Request, candidates []lit) (text string, ne
 	case ruleJob:
 		return s.jobFact(o, req, candidates), nil
 	case ruleBest:
-		return fmt.Sprintf("the best candidate for %s is %s", req.Install[s.jobs[o.from].spec].Text, s.names(candidates)), nil
+		return fmt.Sprintf("the best candidate for %s is %s", req.Install[s.jobs[o.from].spec], s.names(candidates)), nil
 	}
 	name := u.nevra(o.from)
 	switch o.kind {
@@ -146,7 +146,7 @@ func (s *solver) fact(o origin, req *Request, candidates []lit) (text string, ne
 
 func (s *solver) jobFact(o origin, req *Request, candidates []lit) string {
 	spec := req.Install[s.jobs[o.from].spec]
-	text := spec.Text + " is requested"
+	text := spec.String() + " is requested"
 	if spec.Repo != "" {
 		text += " from repository " + spec.Repo
 	}

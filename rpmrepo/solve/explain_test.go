@@ -21,7 +21,7 @@ Packages not found: bahs, nothing-like-it, Nginx
 		{"missing because excluded", []any{RepoOptions{ID: "r", Excludes: []string{"ba*"}}, "bash"}, specs("bash"), `
 Packages not found: bash
   bash: excluded by excludepkgs=ba* of repository r`},
-		{"missing in that repository", []any{"r", "bash", "s", "zsh"}, Request{Install: []Spec{{"bash", "s"}}}, `
+		{"missing in that repository", []any{"r", "bash", "s", "zsh"}, Request{Install: []Spec{{Text: "bash", Repo: "s"}}}, `
 Packages not found: bash
   bash: not in repository s, but in r`},
 		{"missing because disabled", []any{"r", "zsh", disabled, "bash"}, specs("bash"), `

@@ -9,6 +9,10 @@ import (
 
 // addSpec turns one spec into jobs. It reports false when nothing matches.
 func (s *solver) addSpec(i int, spec Spec, best bool) bool {
+	if spec.Member != nil {
+		s.addMember(i, spec, best)
+		return true
+	}
 	text := strings.TrimSpace(spec.Text)
 	if strings.HasPrefix(text, "(") {
 		return s.addRichSpec(i, text, best)

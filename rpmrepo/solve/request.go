@@ -10,10 +10,7 @@ import (
 func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.index == nil {
-		u.extraFile, u.asked, u.askedFor = nil, false, nil
-		u.reindex()
-	}
+	u.ready()
 	if u.fileListsLacking(&req) {
 		if err := u.loadFiles(ctx, &req); err != nil {
 			return nil, err

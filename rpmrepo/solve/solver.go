@@ -15,6 +15,7 @@ type solver struct {
 	withWeak   bool     // install recommended and supplementing packages
 	needFiles  bool     // the closure met a path that only file lists know
 	missing    []int    // specs that nothing matches
+	skipped    []int    // members of groups that nothing matches
 	more       []lit    // packages that belong to the closure whatever the jobs say
 
 	// Rules. Package rules come first, sorted; then jobs, infarch, best and
@@ -117,7 +118,7 @@ func (s *solver) strangers() []lit {
 func (s *solver) again(more []lit) *solver {
 	n := newSolver(s.ctx, s.u)
 	n.excluded, n.exclusions, n.multi, n.notWeak, n.withWeak = s.excluded, s.exclusions, s.multi, s.notWeak, s.withWeak
-	n.jobs, n.missing, n.more = s.jobs, s.missing, append(s.more, more...)
+	n.jobs, n.missing, n.skipped, n.more = s.jobs, s.missing, s.skipped, append(s.more, more...)
 	return n
 }
 

@@ -25,7 +25,7 @@ func (s *solver) transaction(req *Request) *Transaction {
 	})
 	r := reasoner{s: s, req: req, reasons: make([]Reason, len(chosen)), place: make(map[lit]int, len(chosen)), chosen: chosen}
 	r.run()
-	t := &Transaction{Order: s.u.opts.Order, Packages: make([]Selected, len(chosen))}
+	t := &Transaction{Order: s.u.opts.Order, Skipped: s.skippedSpecs(req), Packages: make([]Selected, len(chosen))}
 	for i, p := range chosen {
 		t.Packages[i] = Selected{Package: s.u.metadata(p), Repo: s.u.repoOf(p).opts.ID, Reason: r.reasons[i]}
 	}
@@ -50,7 +50,7 @@ func (r *reasoner) run() {
 	for _, j := range r.s.jobs {
 		for _, c := range j.clauses {
 			for _, p := range c {
-				r.give(p, Reason{Kind: ReasonRequested, Spec: r.req.Install[j.spec].Text, By: -1})
+				r.give(p, Reason{Kind: ReasonRequested, Spec: r.req.Install[j.spec].String(), By: -1})
 			}
 		}
 	}
