@@ -157,8 +157,13 @@ Served at %[1]s until you press Ctrl-C. In another terminal:
   # any flatpak client
   flatpak --user remote-add --gpg-import=%[2]s demo %[1]s
   flatpak --user remote-ls demo
-  flatpak --user install -y demo org.example.Hello
+  flatpak --user install -y demo org.example.Hello org.upstream.Hello
   flatpak --user run org.example.Hello
-  flatpak --user remote-delete --force demo
+  flatpak --user run org.upstream.Hello
+
+  # leave nothing behind
+  flatpak --user uninstall -y org.example.Hello org.upstream.Hello org.example.Platform org.upstream.Platform
+  flatpak --user remote-delete demo
+  rm -rf /tmp/demo-client
 `, url, d.path("trees.key.pub"), d.arch)
 }
