@@ -43,6 +43,7 @@ var Rooms = []Room{
 
 	{"rpmrepo", []string{"rpmrepo/rpm", leaves}},
 	{"rpmrepo/rpm", []string{leaves}},
+	{"rpmrepo/lockfile", []string{"rpmrepo/rpm", leaves}},
 	{"rpmrepo/solve", []string{"rpmrepo/rpm", leaves}},
 
 	{"ostree", []string{"ostree/gvariant", leaves}},
