@@ -31,6 +31,8 @@ func TestChild(t *testing.T) {
 	switch os.Getenv(childTask) {
 	case "die":
 		commitAndDie(t, os.Getenv(childRepo), os.Getenv(childArg))
+	case "loop":
+		commitForEver(t, os.Getenv(childRepo))
 	case "fill":
 		fillDisk(t, os.Getenv(childRepo))
 	case "read":
