@@ -32,10 +32,15 @@ func (p *Plan) resolve(ctx context.Context) error {
 		}
 	}
 	p.opts.Progress.Send("metadata", int64(len(p.repos)), int64(len(p.repos)))
-	answer, err := solve.Resolve(ctx, u, p.request())
+	req := p.request()
+	if err := p.addGroups(ctx, &req); err != nil {
+		return err
+	}
+	answer, err := solve.Resolve(ctx, u, req)
 	if err != nil {
 		return fmt.Errorf("choosing packages: %w", err)
 	}
+	p.warnSkipped(answer.Skipped)
 	return p.take(answer)
 }
 
