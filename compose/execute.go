@@ -25,11 +25,7 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 	if !p.Changed() {
 		return &Result{InputHash: p.InputHash}, nil
 	}
-	user, err := userMetadata(&p.opts)
-	if err == nil {
-		err = p.checkFiles()
-	}
-	if err != nil {
+	if err := p.checkFiles(); err != nil {
 		return nil, err
 	}
 	store, err := content.Open(ctx, cachePath(p.opts.CacheDir, contentCache))
@@ -51,7 +47,7 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 	if err := c.assemble(ctx); err != nil {
 		return nil, p.failed(err)
 	}
-	result, err := c.commit(ctx, user)
+	result, err := c.commit(ctx)
 	if err != nil {
 		return nil, p.failed(err)
 	}
@@ -107,7 +103,7 @@ func (c *composer) assemble(ctx context.Context) (err error) {
 }
 
 // commit writes the tree, the commit and the ref.
-func (c *composer) commit(ctx context.Context, user map[string]gvariant.Value) (_ *Result, err error) {
+func (c *composer) commit(ctx context.Context) (_ *Result, err error) {
 	p := c.plan
 	txn, err := p.opts.Repo.Begin(ctx)
 	if err != nil {
@@ -122,7 +118,7 @@ func (c *composer) commit(ctx context.Context, user map[string]gvariant.Value) (
 	if commit.RootTree, commit.RootMeta, err = w.write(ctx); err != nil {
 		return nil, err
 	}
-	metadata, version, err := p.commitMetadata(user)
+	metadata, version, err := p.commitMetadata()
 	if err == nil && c.meta != nil {
 		err = c.flatpakKeys(metadata, w)
 	}

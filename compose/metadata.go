@@ -94,9 +94,9 @@ func addTable(all map[string]gvariant.Value, table map[string]any) error {
 
 // commitMetadata returns the metadata of the new commit, sorted by key, and its
 // version. Flatpak keys come later: they hold sizes.
-func (p *Plan) commitMetadata(user map[string]gvariant.Value) (map[string]gvariant.Value, string, error) {
+func (p *Plan) commitMetadata() (map[string]gvariant.Value, string, error) {
 	t := p.opts.Treefile
-	all := maps.Clone(user)
+	all := maps.Clone(p.user)
 	if _, set := all[ostree.KeyVersion]; !set && t.AutomaticVersionPrefix != "" {
 		v, err := treefile.NextVersion(t.AutomaticVersionPrefix, t.AutomaticVersionSuffix, p.version, p.opts.sourceDate())
 		if err != nil {

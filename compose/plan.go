@@ -11,6 +11,7 @@ import (
 	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/rpmrepo"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -29,10 +30,11 @@ type Plan struct {
 
 	opts    Options
 	repos   []*rpmrepo.Repository
-	parent  ostree.Checksum // of the new commit
-	tip     ostree.Checksum // of Ref, when the plan was made
-	version string          // of the previous commit
-	runtime *runtimeInfo    // of a flatpak application
+	parent  ostree.Checksum           // of the new commit
+	tip     ostree.Checksum           // of Ref, when the plan was made
+	version string                    // of the previous commit
+	runtime *runtimeInfo              // of a flatpak application
+	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
 
 	warnMu sync.Mutex
 }
@@ -71,6 +73,9 @@ func NewPlan(ctx context.Context, opts Options) (_ *Plan, err error) {
 
 func (p *Plan) make(ctx context.Context) (err error) {
 	if err := checkKeys(p.opts.Treefile); err != nil {
+		return err
+	}
+	if p.user, err = userMetadata(&p.opts); err != nil {
 		return err
 	}
 	if err := p.findCommits(ctx); err != nil {

@@ -22,10 +22,14 @@ func parseJSON(data []byte) (map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var m map[string]any
-	if err := dec.Decode(&m); err != nil {
+	err := dec.Decode(&m)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		return nil, fmt.Errorf("it is of the kind %s, not an object", wrong.Value)
+	case err != nil:
 		return nil, err
-	}
-	if m == nil {
+	case m == nil:
 		return nil, errors.New("it is null, not an object")
 	}
 	if _, err := dec.Token(); err != io.EOF {
