@@ -112,7 +112,7 @@ func (s *solver) fact(o origin, req *Request, candidates []lit) (text string, ne
 	case ruleBest:
 		return fmt.Sprintf("the best candidate for %s is %s", req.Install[s.jobs[o.from].spec], s.names(candidates)), nil
 	}
-	name := u.nevra(o.from)
+	name := s.label(o.from)
 	switch o.kind {
 	case ruleExcluded:
 		return fmt.Sprintf("%s is excluded by %s", name, s.whyExcluded(o.from)), nil
@@ -131,11 +131,11 @@ func (s *solver) fact(o origin, req *Request, candidates []lit) (text string, ne
 		if o.other == noPkg {
 			return fmt.Sprintf("%s conflicts with %s", name, u.depString(o.dep)), nil
 		}
-		return fmt.Sprintf("%s conflicts with %s, provided by %s", name, u.depString(o.dep), u.nevra(o.other)), nil
+		return fmt.Sprintf("%s conflicts with %s, provided by %s", name, u.depString(o.dep), s.label(o.other)), nil
 	case ruleObsoletes:
-		return fmt.Sprintf("%s obsoletes %s, which is %s", name, u.depString(o.dep), u.nevra(o.other)), nil
+		return fmt.Sprintf("%s obsoletes %s, which is %s", name, u.depString(o.dep), s.label(o.other)), nil
 	case ruleSameName:
-		return fmt.Sprintf("%s and %s cannot be installed together", name, u.nevra(o.other)), nil
+		return fmt.Sprintf("%s and %s cannot be installed together", name, s.label(o.other)), nil
 	case ruleInstalled:
 		return name + " is installed and stays", nil
 	case ruleInfarch:
@@ -156,6 +156,20 @@ func (s *solver) jobFact(o origin, req *Request, candidates []lit) string {
 	return text + ": " + s.names(candidates)
 }
 
+// label names a package in messages, with its repository where there are several.
+func (s *solver) label(p lit) string {
+	enabled := 0
+	for _, r := range s.u.repos {
+		if !r.opts.Disabled {
+			enabled++
+		}
+	}
+	if p == system || enabled < 2 {
+		return s.u.nevra(p)
+	}
+	return s.u.nevra(p) + " (" + s.u.repoOf(p).opts.ID + ")"
+}
+
 // maxNames is how many packages one sentence names.
 const maxNames = 5
 
@@ -171,7 +185,7 @@ func (s *solver) names(list []lit) string {
 	})
 	var names []string
 	for _, p := range list {
-		if n := s.u.nevra(p); !slices.Contains(names, n) {
+		if n := s.label(p); !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}

@@ -79,10 +79,10 @@ a cannot be installed:
       - b-1-1.noarch requires nowhere, which nothing provides`},
 		{"installed stays", []any{RepoOptions{ID: "base", Installed: true}, "lib 1-1", "r", "a\nReq: lib >= 2\nlib 2-1"}, specs("a"), `
 a cannot be installed:
-  - a is requested: a-1-1.noarch
-  - lib-1-1.noarch is installed and stays
-    - a-1-1.noarch requires lib >= 2, provided by lib-2-1.noarch
-    - lib-2-1.noarch and lib-1-1.noarch cannot be installed together`},
+  - a is requested: a-1-1.noarch (r)
+  - lib-1-1.noarch (base) is installed and stays
+    - a-1-1.noarch (r) requires lib >= 2, provided by lib-2-1.noarch (r)
+    - lib-2-1.noarch (r) and lib-1-1.noarch (base) cannot be installed together`},
 		{"rich dependency", []any{"r", "a\nReq: (b & c)\nb"}, specs("a"), `
 a cannot be installed:
   - a is requested: a-1-1.noarch
