@@ -84,7 +84,7 @@ type Request struct {
 	Excludes []string
 	// Exclude, when set, says of every package why it must not be chosen; an
 	// empty string means that it may be.
-	Exclude func(repo string, n rpm.NEVRA) string
+	Exclude func(Candidate) string
 	// ExcludeFromWeak are patterns of packages that no weak dependency brings.
 	ExcludeFromWeak []string
 	// IgnoreWeak leaves recommended and supplementing packages out.

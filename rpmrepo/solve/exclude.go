@@ -10,7 +10,9 @@ const notExcluded exclusion = 0
 
 // exclude takes packages out of consideration; the first reason counts.
 func (s *solver) exclude(list []lit, why string) {
-	s.exclusions = append(s.exclusions, why)
+	if n := len(s.exclusions); n == 0 || s.exclusions[n-1] != why {
+		s.exclusions = append(s.exclusions, why)
+	}
 	for _, p := range list {
 		if s.excluded[p] == notExcluded && !s.u.installed(p) {
 			s.excluded[p] = exclusion(len(s.exclusions))
@@ -56,7 +58,7 @@ func (s *solver) excludeAll(req *Request) {
 	}
 	for p := firstPkg; int(p) < len(u.pkgs); p++ {
 		if s.excluded[p] == notExcluded && !u.installed(p) {
-			if why := req.Exclude(u.repoOf(p).opts.ID, u.metadata(p).NEVRA); why != "" {
+			if why := req.Exclude(Candidate{u, p}); why != "" {
 				s.exclude([]lit{p}, why)
 			}
 		}

@@ -201,8 +201,8 @@ func TestRepositories(t *testing.T) {
 		{"repository's excludes", []any{RepoOptions{ID: "a", Excludes: []string{"p"}}, "p 2-1", "b", "p 1-1"}, specs("p"), "p", "b"},
 		{"repository's includes", []any{RepoOptions{ID: "a", Includes: []string{"q*"}}, "p 2-1", "b", "p 1-1"}, specs("p"), "p", "b"},
 		{"request's excludes", []any{"a", "p 1-1\np 2-1"}, Request{Install: specs("p").Install, Excludes: []string{"p-2*"}}, "p", "a"},
-		{"exclude function", []any{"a", "p 1-1\np 2-1"}, Request{Install: specs("p").Install, Exclude: func(_ string, n rpm.NEVRA) string {
-			if n.Version == "2" {
+		{"exclude function", []any{"a", "p 1-1\np 2-1"}, Request{Install: specs("p").Install, Exclude: func(c Candidate) string {
+			if c.NEVRA().Version == "2" && c.Name() == "p" && c.Repo() == "a" {
 				return "the lock file"
 			}
 			return ""

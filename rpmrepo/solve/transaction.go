@@ -50,7 +50,9 @@ func (r *reasoner) run() {
 	for _, j := range r.s.jobs {
 		for _, c := range j.clauses {
 			for _, p := range c {
-				r.give(p, Reason{Kind: ReasonRequested, Spec: r.req.Install[j.spec].String(), By: -1})
+				if _, ok := r.place[p]; ok {
+					r.give(p, Reason{Kind: ReasonRequested, Spec: r.req.Install[j.spec].String(), By: -1, Alternatives: r.others(c, p)})
+				}
 			}
 		}
 	}
@@ -81,7 +83,7 @@ func (r *reasoner) give(p lit, why Reason) {
 // follow gives a reason to what a package requires or recommends.
 func (r *reasoner) follow(p lit, kind depKind, why ReasonKind) {
 	for _, d := range r.s.u.list(p, kind) {
-		for _, q := range r.involved(d) {
+		for _, q := range r.s.u.bringers(d) {
 			if i, ok := r.place[q]; ok && r.reasons[i].Kind == 0 {
 				r.give(q, Reason{Kind: why, By: r.place[p], Dep: r.s.u.depString(d), Alternatives: r.alternatives(d, q)})
 			}
@@ -89,12 +91,12 @@ func (r *reasoner) follow(p lit, kind depKind, why ReasonKind) {
 	}
 }
 
-// involved returns the packages that a dependency may bring.
-func (r *reasoner) involved(d depID) []lit {
-	if !r.s.u.isComplex(d) {
-		return r.s.u.providers(d)
+// bringers returns the packages that a dependency may bring.
+func (u *Universe) bringers(d depID) []lit {
+	if !u.isComplex(d) {
+		return u.providers(d)
 	}
-	clauses, t, err := r.s.u.normalForm(d, conjunctive)
+	clauses, t, err := u.normalForm(d, conjunctive)
 	if err != nil || t != depends {
 		return nil
 	}
@@ -104,10 +106,16 @@ func (r *reasoner) involved(d depID) []lit {
 // alternatives are the names of other packages that fulfil d and could have
 // been installed.
 func (r *reasoner) alternatives(d depID, chosen lit) []string {
+	return r.others(r.s.u.bringers(d), chosen)
+}
+
+// others are the names of a list's packages that could have been installed
+// instead of the chosen one.
+func (r *reasoner) others(list []lit, chosen lit) []string {
 	var names []string
 	own := r.s.u.pkgs[chosen].name
-	for _, p := range r.involved(d) {
-		if p != system && r.s.u.pkgs[p].name != own && r.s.installable(p) {
+	for _, p := range list {
+		if p >= firstPkg && r.s.u.pkgs[p].name != own && r.s.installable(p) {
 			names = append(names, r.s.u.in.str(r.s.u.pkgs[p].name))
 		}
 	}
@@ -134,7 +142,7 @@ func (r *reasoner) supplement() bool {
 
 // firstOf returns the place of the first selected package that d names, or -1.
 func (r *reasoner) firstOf(d depID, not lit) int {
-	for _, q := range r.involved(d) {
+	for _, q := range r.s.u.bringers(d) {
 		if i, ok := r.place[q]; ok && q != not && r.reasons[i].Kind != 0 {
 			return i
 		}

@@ -1,0 +1,42 @@
+package solve
+
+import "github.com/treewright/treewright/rpmrepo/rpm"
+
+// Candidate is a package of a universe to which no package is added meanwhile.
+type Candidate struct {
+	u *Universe
+	p lit
+}
+
+// Name is the package's name, the cheapest thing to ask.
+func (c Candidate) Name() string { return c.u.in.str(c.u.pkgs[c.p].name) }
+
+// NEVRA names the build.
+func (c Candidate) NEVRA() rpm.NEVRA {
+	k := &c.u.pkgs[c.p]
+	return rpm.NEVRA{Name: c.u.in.str(k.name), EVR: rpm.ParseEVR(c.u.in.str(k.evr)), Arch: c.u.in.str(k.arch)}
+}
+
+// Repo is the ID of the package's repository.
+func (c Candidate) Repo() string { return c.u.repoOf(c.p).opts.ID }
+
+// Checksum is that of the package file, "algorithm:value".
+func (c Candidate) Checksum() string {
+	r := c.u.repoOf(c.p)
+	return r.facts[c.p-r.first].checksum
+}
+
+// Named returns the packages of a name in all repositories that are neither
+// disabled nor installed, source packages apart.
+func (u *Universe) Named(name string) []Candidate {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ready()
+	var list []Candidate
+	for _, p := range u.named(name) {
+		if !u.installed(p) && !u.isSource(p) {
+			list = append(list, Candidate{u, p})
+		}
+	}
+	return list
+}
