@@ -15,11 +15,16 @@ import (
 // NEVRAs, sorted; or nothing and what it said when it finds no answer.
 func dnf(t testing.TB, repos []string, args ...string) (packages []string, output string) {
 	t.Helper()
+	return dnfIn(t, t.TempDir(), repos, args...)
+}
+
+// dnfIn is dnf with a folder for its cache, which may be used again.
+func dnfIn(t testing.TB, dir string, repos []string, args ...string) (packages []string, output string) {
+	t.Helper()
 	path, err := exec.LookPath("dnf")
 	if err != nil {
 		t.Fatal("this test needs dnf (Debian and Fedora: dnf)")
 	}
-	dir := t.TempDir()
 	line := []string{"-v", "--assumeno", "--disablerepo=*", "--installroot=" + dir + "/root", "--setopt=cachedir=" + dir + "/cache",
 		"--setopt=reposdir=" + dir, "--setopt=plugins=0", "--setopt=best=0", "--setopt=persistdir=" + dir + "/persist",
 		"--forcearch=x86_64", "--releasever=1", "--nogpgcheck"}
