@@ -29,6 +29,9 @@ func (p *Plan) inputHash(ctx context.Context) (string, error) {
 	fmt.Fprintf(h, "treewright compose %d, manifests %d\n", formatVersion, content.FormatVersion)
 	fmt.Fprintf(h, "arch %q\ntreefile %x\nscriptlets %s\n", t.Arch, files, p.opts.Scriptlets)
 	for _, r := range p.repos {
+		if p.unusedForLocks(r.ID()) {
+			continue
+		}
 		if err := hashRepo(ctx, h, r); err != nil {
 			return "", err
 		}

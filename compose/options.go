@@ -36,6 +36,12 @@ type Options struct {
 	// ForceNoCache makes a commit even if the input did not change.
 	ForceNoCache bool
 
+	// Lockfiles name lock files, of treewright or of rpm-ostree, that say which
+	// builds of packages may be chosen. Of what several say of one name, the
+	// last counts. LockPolicy says what becomes of names that they lack.
+	Lockfiles  []string
+	LockPolicy LockPolicy
+
 	// Scriptlets says what to do about packages that have some.
 	Scriptlets ScriptletPolicy
 

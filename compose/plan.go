@@ -13,6 +13,7 @@ import (
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/rpmrepo"
+	"github.com/treewright/treewright/rpmrepo/lockfile"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
@@ -34,6 +35,7 @@ type Plan struct {
 	tip     ostree.Checksum           // of Ref, when the plan was made
 	version string                    // of the previous commit
 	runtime *runtimeInfo              // of a flatpak application
+	lock    *lockfile.Lock            // nil without one
 	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
 
 	warnMu sync.Mutex
@@ -58,6 +60,15 @@ func NewPlan(ctx context.Context, opts Options) (_ *Plan, err error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
+	p := newPlan(opts)
+	if err := p.make(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("planning %s: %w", opts.Treefile.Path, err), p.Close())
+	}
+	return p, nil
+}
+
+// newPlan returns a plan that keeps what it warns of.
+func newPlan(opts Options) *Plan {
 	p := &Plan{opts: opts}
 	p.opts.Warn = func(text string) {
 		p.warnMu.Lock()
@@ -65,10 +76,7 @@ func NewPlan(ctx context.Context, opts Options) (_ *Plan, err error) {
 		p.warnMu.Unlock()
 		opts.warn(text)
 	}
-	if err := p.make(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("planning %s: %w", opts.Treefile.Path, err), p.Close())
-	}
-	return p, nil
+	return p
 }
 
 func (p *Plan) make(ctx context.Context) (err error) {
@@ -81,13 +89,7 @@ func (p *Plan) make(ctx context.Context) (err error) {
 	if err := p.findCommits(ctx); err != nil {
 		return err
 	}
-	if err := makeCacheDir(p.opts.CacheDir); err != nil {
-		return err
-	}
-	if p.repos, err = openRepos(ctx, &p.opts); err != nil {
-		return err
-	}
-	if err := p.findRuntime(ctx); err != nil {
+	if err := p.openInputs(ctx); err != nil {
 		return err
 	}
 	if err := p.resolve(ctx); err != nil {
@@ -95,6 +97,20 @@ func (p *Plan) make(ctx context.Context) (err error) {
 	}
 	p.InputHash, err = p.inputHash(ctx)
 	return err
+}
+
+// openInputs opens what packages are chosen from and by.
+func (p *Plan) openInputs(ctx context.Context) (err error) {
+	if err := makeCacheDir(p.opts.CacheDir); err != nil {
+		return err
+	}
+	if err := p.readLock(); err != nil {
+		return err
+	}
+	if p.repos, err = openRepos(ctx, &p.opts); err != nil {
+		return err
+	}
+	return p.findRuntime(ctx)
 }
 
 // Close releases the repositories' caches.

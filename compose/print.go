@@ -44,38 +44,54 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		Previous: p.Previous, PreviousInputHash: p.PreviousInputHash, Warnings: p.Warnings, Packages: []packageJSON{},
 	}
 	out.DownloadSize, out.InstalledSize = p.Sizes()
-	for _, pkg := range p.Packages {
-		n := pkg.NEVRA
-		out.Packages = append(out.Packages, packageJSON{
-			NEVRA: n.String(), Name: n.Name, Epoch: n.Epoch, Version: n.Version, Release: n.Release, Arch: n.Arch,
-			Repo: pkg.Repo, Checksum: pkg.Checksum.String(), Size: pkg.Size, InstalledSize: pkg.InstalledSize, Reason: pkg.Reason,
-		})
+	for i := range p.Packages {
+		out.Packages = append(out.Packages, p.Packages[i].json())
 	}
 	return json.Marshal(out)
 }
 
+// json is the package for programs.
+func (pkg *Package) json() packageJSON {
+	n := pkg.NEVRA
+	return packageJSON{
+		NEVRA: n.String(), Name: n.Name, Epoch: n.Epoch, Version: n.Version, Release: n.Release, Arch: n.Arch,
+		Repo: pkg.Repo, Checksum: pkg.Checksum.String(), Size: pkg.Size, InstalledSize: pkg.InstalledSize, Reason: pkg.Reason,
+	}
+}
+
 // Sizes adds up the package files and what they install.
-func (p *Plan) Sizes() (packages, installed int64) {
-	for _, pkg := range p.Packages {
+func (p *Plan) Sizes() (packages, installed int64) { return sizes(p.Packages) }
+
+func sizes(list []Package) (packages, installed int64) {
+	for _, pkg := range list {
 		packages += pkg.Size
 		installed += pkg.InstalledSize
 	}
 	return packages, installed
 }
 
-// WriteText writes the plan for people.
-func (p *Plan) WriteText(w io.Writer) error {
-	var b strings.Builder
+// listPackages writes a line for each package, and their sum.
+func listPackages(b *strings.Builder, list []Package) {
 	width, repoWidth := 0, 0
-	for _, pkg := range p.Packages {
+	for _, pkg := range list {
 		width = max(width, len(pkg.NEVRA.String()))
 		repoWidth = max(repoWidth, len(pkg.Repo))
 	}
-	for _, pkg := range p.Packages {
-		fmt.Fprintf(&b, "%-*s  %-*s  %9s  %s\n", width, pkg.NEVRA, repoWidth, pkg.Repo, byteSize(pkg.Size), pkg.Reason)
+	for _, pkg := range list {
+		fmt.Fprintf(b, "%-*s  %-*s  %9s  %s\n", width, pkg.NEVRA, repoWidth, pkg.Repo, byteSize(pkg.Size), pkg.Reason)
 	}
-	size, installed := p.Sizes()
-	fmt.Fprintf(&b, "%d packages, %s, %s installed\n", len(p.Packages), byteSize(size), byteSize(installed))
+	sumPackages(b, list)
+}
+
+func sumPackages(b *strings.Builder, list []Package) {
+	size, installed := sizes(list)
+	fmt.Fprintf(b, "%d packages, %s, %s installed\n", len(list), byteSize(size), byteSize(installed))
+}
+
+// WriteText writes the plan for people.
+func (p *Plan) WriteText(w io.Writer) error {
+	var b strings.Builder
+	listPackages(&b, p.Packages)
 	if p.Ref != "" {
 		fmt.Fprintf(&b, "ref: %s\n", p.Ref)
 	}

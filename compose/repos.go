@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/treewright/treewright/rpmrepo"
+	"github.com/treewright/treewright/rpmrepo/rpm"
+	"github.com/treewright/treewright/rpmrepo/solve"
 	"github.com/treewright/treewright/treefile"
 )
 
@@ -77,22 +79,69 @@ func repoConfigs(o *Options) ([]rpmrepo.RepoConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := slices.Clone(t.Repos)
-	var selected []rpmrepo.RepoConfig
-	for _, c := range all {
-		if i := slices.Index(wanted, c.ID); i >= 0 || len(t.Repos) == 0 && c.Enabled {
-			selected = append(selected, c)
-			wanted = slices.DeleteFunc(wanted, func(id string) bool { return id == c.ID })
+	selected := slices.DeleteFunc(slices.Clone(all), func(c rpmrepo.RepoConfig) bool { return !inUse(o, &c) })
+	for _, key := range []string{"repos", "lockfile-repos"} {
+		wanted := t.Repos
+		if key == "lockfile-repos" {
+			if len(o.Lockfiles) == 0 {
+				continue
+			}
+			wanted = t.LockfileRepos
 		}
-	}
-	if len(wanted) > 0 {
-		return nil, fmt.Errorf("%s: no .repo file in %s defines %s; defined are: %s",
-			keyPosition(t, "repos"), t.Dir, strings.Join(wanted, ", "), listIDs(all))
+		wanted = slices.DeleteFunc(slices.Clone(wanted), func(id string) bool {
+			return slices.ContainsFunc(all, func(c rpmrepo.RepoConfig) bool { return c.ID == id })
+		})
+		if len(wanted) > 0 {
+			return nil, fmt.Errorf("%s: no .repo file in %s defines %s; defined are: %s",
+				keyPosition(t, key), t.Dir, strings.Join(wanted, ", "), listIDs(all))
+		}
 	}
 	if len(selected) == 0 {
 		return nil, fmt.Errorf("%s: there is no repository: put a .repo file with an enabled one into %s, or name one under repos", t.Path, t.Dir)
 	}
 	return selected, checkPinned(t, selected)
+}
+
+// addIdle adds the packages of repositories that are not in use, as far as the
+// cache has them, so that explanations know them. It reports whether it found
+// any; that one cannot be read is no matter here.
+func (p *Plan) addIdle(ctx context.Context, u *solve.Universe) bool {
+	all, err := rpmrepo.ReadRepoFiles(p.opts.Treefile.Dir, rpmrepo.ReadOptions{Vars: repoVars(p.opts.Treefile)})
+	if err != nil {
+		return false
+	}
+	found := false
+	for _, c := range all {
+		if inUse(&p.opts, &c) {
+			continue
+		}
+		r, err := rpmrepo.Open(ctx, c, rpmrepo.Options{
+			Client: p.opts.Client, CacheDir: cachePath(p.opts.CacheDir, reposCache), Offline: true, Now: p.opts.Now,
+		})
+		if err != nil {
+			continue
+		}
+		repo := u.AddRepo(solve.RepoOptions{ID: c.ID, Disabled: true})
+		err = r.Packages(ctx, func(m *rpm.Metadata) error {
+			repo.Add(m)
+			return nil
+		})
+		found = errors.Join(err, r.Close()) == nil || found
+	}
+	return found
+}
+
+// inUse reports whether packages may come from a repository: one that the
+// treefile names, or one that is enabled when it names none. Those for locked
+// packages are in use only together with a lock file.
+func inUse(o *Options, c *rpmrepo.RepoConfig) bool {
+	t := o.Treefile
+	forLocks := slices.Contains(t.LockfileRepos, c.ID)
+	switch {
+	case forLocks && len(o.Lockfiles) > 0, slices.Contains(t.Repos, c.ID):
+		return true
+	}
+	return len(t.Repos) == 0 && c.Enabled && !forLocks
 }
 
 // checkPinned sees that each repository of repo-packages is in use.

@@ -13,6 +13,37 @@ import (
 
 // resolve chooses the packages.
 func (p *Plan) resolve(ctx context.Context) error {
+	_, _, answer, err := p.answer(ctx)
+	if err != nil {
+		return err
+	}
+	return p.take(answer)
+}
+
+// answer puts the treefile's request to the repositories' packages.
+func (p *Plan) answer(ctx context.Context) (*solve.Universe, solve.Request, *solve.Transaction, error) {
+	u, err := p.universe(ctx)
+	if err != nil {
+		return nil, solve.Request{}, nil, err
+	}
+	req := p.request()
+	if err := p.addGroups(ctx, &req); err != nil {
+		return nil, req, nil, err
+	}
+	p.applyLock(u, &req)
+	answer, err := solve.Resolve(ctx, u, req)
+	if problems := (*solve.Problems)(nil); errors.As(err, &problems) && p.addIdle(ctx, u) {
+		_, err = solve.Resolve(ctx, u, req) // the same, with hints at other repositories
+	}
+	if err != nil {
+		return nil, req, nil, fmt.Errorf("choosing packages: %w", err)
+	}
+	p.warnSkipped(answer.Skipped)
+	return u, req, answer, nil
+}
+
+// universe holds the packages of all repositories in use.
+func (p *Plan) universe(ctx context.Context) (*solve.Universe, error) {
 	u := solve.NewUniverse(solve.Options{Arch: p.opts.Treefile.Arch, LoadFiles: p.loadFiles})
 	if p.runtime != nil {
 		p.runtime.addTo(u)
@@ -28,20 +59,11 @@ func (p *Plan) resolve(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	p.opts.Progress.Send("metadata", int64(len(p.repos)), int64(len(p.repos)))
-	req := p.request()
-	if err := p.addGroups(ctx, &req); err != nil {
-		return err
-	}
-	answer, err := solve.Resolve(ctx, u, req)
-	if err != nil {
-		return fmt.Errorf("choosing packages: %w", err)
-	}
-	p.warnSkipped(answer.Skipped)
-	return p.take(answer)
+	return u, nil
 }
 
 // request is what the treefile asks for.
@@ -73,7 +95,7 @@ func (p *Plan) loadFiles(ctx context.Context, wanted func(string) bool, found fu
 	return nil
 }
 
-// take keeps the answer, which is sorted.
+// take keeps the answer, which is sorted, if the lock allows it.
 func (p *Plan) take(answer *solve.Transaction) error {
 	repos := map[string]*rpmrepo.Repository{}
 	for _, r := range p.repos {
@@ -93,7 +115,7 @@ func (p *Plan) take(answer *solve.Transaction) error {
 	if len(p.Packages) == 0 {
 		return fmt.Errorf("%s asks for no package", p.opts.Treefile.Path)
 	}
-	return nil
+	return p.checkLocked()
 }
 
 // reason says why package i was chosen.

@@ -59,6 +59,9 @@ func (l *Lock) override(packages []Package) {
 // Names returns the locked names, sorted.
 func (l *Lock) Names() []string { return slices.Sorted(maps.Keys(l.byName)) }
 
+// Has reports whether a build of that name is locked.
+func (l *Lock) Has(name string) bool { return len(l.byName[name]) > 0 }
+
 // A Candidate is a package of a repository.
 type Candidate struct {
 	rpm.NEVRA
