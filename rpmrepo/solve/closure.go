@@ -18,9 +18,28 @@ func (s *solver) closeOver(p lit) error {
 		if s.looked++; s.looked%checkEvery == 0 && s.ctx.Err() != nil {
 			return s.ctx.Err()
 		}
-		s.draftPackage(n)
+		s.expand(n)
 	}
 	return nil
+}
+
+// expand adds what a package brings and drafts those of its rules that the
+// template does not have.
+func (s *solver) expand(n lit) {
+	flags := s.template.flags[n]
+	if flags&isTemplated == 0 {
+		s.draftPackage(n)
+		return
+	}
+	if flags&needsPaths != 0 {
+		s.latePath = true
+	}
+	if s.excluded[n] != notExcluded && !s.u.installed(n) {
+		s.draft(-n, 0, origin{kind: ruleExcluded, from: n})
+	}
+	for _, p := range s.template.nextOf(n) {
+		s.push(p)
+	}
 }
 
 func (s *solver) push(p lit) {
@@ -87,7 +106,7 @@ func (s *solver) possible(d depID) bool {
 	return false
 }
 
-// draftPackage drafts the rules of one package.
+// draftPackage drafts all rules of one package.
 func (s *solver) draftPackage(n lit) {
 	u := s.u
 	switch {

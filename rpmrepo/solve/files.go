@@ -13,7 +13,7 @@ func inPrimary(path string) bool {
 	return strings.HasPrefix(path, "/etc/") || path == "/usr/lib/sendmail" || strings.Contains(path, "bin/")
 }
 
-// notePaths remembers that the request met a path that only file lists know.
+// notePaths remembers that the closure met a path that only file lists know.
 func (s *solver) notePaths(d depID) {
 	for d.isRel() {
 		r := s.u.relOf(d)
@@ -22,8 +22,8 @@ func (s *solver) notePaths(d depID) {
 		}
 		d = r.left
 	}
-	if late := s.u.index.late; int(d) < len(late) && late[d] && !s.u.asked && s.u.opts.LoadFiles != nil {
-		s.needFiles = true
+	if late := s.u.index.late; int(d) < len(late) && late[d] {
+		s.latePath = true
 	}
 }
 

@@ -52,6 +52,8 @@ type providerIndex struct {
 	wanted []bool   // by strID: a path that some package depends on
 	late   []bool   // by strID: such a path that primary metadata does not list
 
+	rules *template // nil until a request needs it
+
 	installed  []lit // installed packages
 	weak       []lit // packages with Supplements or Enhances
 	obsoleting []lit // packages with Obsoletes
@@ -184,7 +186,7 @@ func (u *Universe) filesOf(p lit) []strID {
 func (u *Universe) indexProvides() {
 	x := u.index
 	n := len(u.in.strs)
-	x.lists, x.byRel = newListTable(), nil
+	x.lists, x.byRel, x.rules = newListTable(), nil, nil
 	count, last := make([]int32, n), make([]lit, n)
 	u.eachProvide(func(p lit, name strID, _ depID) {
 		if last[name] != p {

@@ -24,6 +24,7 @@ func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error
 		}
 		s, solved, err = u.prepare(ctx, &req).solve()
 	}
+	defer s.giveBack()
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), err)

@@ -140,23 +140,6 @@ func compareLists(a, b []lit) int {
 	return 0
 }
 
-// numberDrafts sorts the package rules and drops repeated ones; each keeps all
-// its origins.
-func (s *solver) numberDrafts() {
-	order := s.sortDrafts()
-	s.rules = make([]rule, 1, len(order)+len(order)/8+16)
-	s.originAt = make([]int32, 1, cap(s.rules))
-	s.origins = make([]origin, 0, len(order)+len(order)/8)
-	for i, o := range order {
-		d := &s.drafts[o]
-		if i == 0 || s.compareDrafts(&s.drafts[order[i-1]], d) != 0 {
-			s.addRule(d.first, d.second, d.rest)
-		}
-		s.origins = append(s.origins, d.origin)
-	}
-	s.drafts = nil
-}
-
 // sortDrafts returns the places of the drafts in their order: first by package,
 // whose rules all start with it being absent, then each package's own.
 func (s *solver) sortDrafts() []int32 {
@@ -221,9 +204,15 @@ func (s *solver) addClause(c []lit, o origin) ruleID {
 
 // originsOf returns where a rule comes from.
 func (s *solver) originsOf(id ruleID) []origin {
-	end := int32(len(s.origins))
-	if int(id)+1 < len(s.originAt) {
-		end = s.originAt[id+1]
+	at := s.originAt[id]
+	if at < 0 {
+		t := s.template
+		return t.origins[t.originAt[^at]:t.originAt[^at+1]]
 	}
-	return s.origins[s.originAt[id]:end]
+	for _, next := range s.originAt[id+1:] {
+		if next >= 0 {
+			return s.origins[at:next]
+		}
+	}
+	return s.origins[at:]
 }

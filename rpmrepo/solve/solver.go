@@ -13,20 +13,22 @@ type solver struct {
 	multi      []bool   // may be installed in several versions
 	notWeak    []bool   // no weak dependency brings it
 	withWeak   bool     // install recommended and supplementing packages
-	needFiles  bool     // the closure met a path that only file lists know
+	latePath   bool     // the closure met a path that only file lists know
+	needFiles  bool     // and they were not asked for yet
 	missing    []int    // specs that nothing matches
 	skipped    []int    // members of groups that nothing matches
 	more       []lit    // packages that belong to the closure whatever the jobs say
 
 	// Rules. Package rules come first, sorted; then jobs, infarch, best and
 	// learned ones.
+	template                         *template
 	drafts                           []draft
 	work                             []lit
 	added                            []bool // by package: it has rules
 	looked                           int
 	rules                            []rule
 	origins                          []origin
-	originAt                         []int32 // by rule: its first origin
+	originAt                         []int32 // by rule: its first origin; below 0 it is one of the template, inverted
 	lists                            listTable
 	jobs                             []job
 	jobRules                         ruleID // the first rule that is no package rule
@@ -124,6 +126,7 @@ func (s *solver) again(more []lit) *solver {
 
 // buildRules turns the jobs into all rules of the search.
 func (s *solver) buildRules() error {
+	s.template = s.u.templated(s.multi)
 	s.added[system] = true
 	s.pushAll(s.u.index.installed)
 	s.pushAll(s.more)
@@ -139,7 +142,11 @@ func (s *solver) buildRules() error {
 	if err := s.closeOverWeak(); err != nil {
 		return err
 	}
-	s.numberDrafts()
+	s.needFiles = s.latePath && !s.u.asked && s.u.opts.LoadFiles != nil
+	if s.needFiles {
+		return nil
+	}
+	s.numberRules()
 	s.addInstalledRules()
 	s.addJobRules()
 	s.addInfarchRules()
@@ -172,7 +179,7 @@ func (s *solver) addJobRules() {
 func (s *solver) addInfarchRules() {
 	u := s.u
 	for p := firstPkg; int(p) < len(u.pkgs); p++ {
-		if !s.added[p] {
+		if !s.added[p] || s.template.flags[p]&otherArchs == 0 {
 			continue
 		}
 		group := s.sameName(p)

@@ -65,6 +65,7 @@ type Universe struct {
 	arch      archPolicy
 	pkgs      []pkg // by lit
 	index     *providerIndex
+	spare     spare
 	extraFile []fileOwner // what LoadFiles found, by package
 	asked     bool        // LoadFiles was called
 	askedFor  []string    // the specs that it was called for
