@@ -65,7 +65,8 @@ func (r *Repo) ResolveRef(ref string) (_ ostree.Checksum, err error) {
 // readRef reads the file of a ref. An alias, which is a symlink to another
 // ref, is followed; it cannot leave refs/.
 func readRef(root *os.Root, name, ref string) (_ ostree.Checksum, err error) {
-	f, err := root.Open(name)
+	// Another user's FIFO would hold the opening up.
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
@@ -225,6 +226,9 @@ func (t *Txn) stageRefs() ([]string, error) {
 	}
 	slices.Sort(set)
 	slices.Sort(deleted)
+	if err := checkNesting(set); err != nil {
+		return nil, err
+	}
 	for i, ref := range set {
 		c := t.changes.refs[ref]
 		n := ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit}
@@ -242,6 +246,19 @@ func (t *Txn) stageRefs() ([]string, error) {
 		}
 	}
 	return append(set, deleted...), nil
+}
+
+// checkNesting refuses sorted refs of which one would be a folder of another:
+// the second could not be placed when the first is visible already.
+func checkNesting(refs []string) error {
+	for _, ref := range refs {
+		for i := strings.LastIndexByte(ref, '/'); i > 0; i = strings.LastIndexByte(ref[:i], '/') {
+			if _, ok := slices.BinarySearch(refs, ref[:i]); ok {
+				return fmt.Errorf("refs %s and %s cannot both be here: one would be a folder of the other", ref[:i], ref)
+			}
+		}
+	}
+	return nil
 }
 
 // makeRefParents makes the folders that a ref's file needs, and sees to it

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
@@ -127,5 +128,43 @@ func TestLs(t *testing.T) {
 	}
 	if err := repo.Ls(t.Context(), c, "/nope", archive.LsOptions{}, count); !errors.Is(err, archive.ErrNotExist) {
 		t.Errorf("Ls of nothing: got %v, want ErrNotExist", err)
+	}
+}
+
+// TestRefsInEachOther has one transaction set refs of which one would be a
+// folder of the other: none of them becomes visible.
+func TestRefsInEachOther(t *testing.T) {
+	repo := ostreetest.NewRepo(t)
+	c := ostreetest.Commit(t, repo, "os/main", ostreetest.Tree{}, ostreetest.CommitOptions{})
+	for _, refs := range [][2]string{{"app/x", "app/x/y/z"}, {"app/x-1/y", "app/x-1"}, {"up:a", "up:a/b"}} {
+		txn, err := repo.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range []string{refs[0], "app/x-other", refs[1]} {
+			if err := txn.SetRef(ref, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := txn.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot both be here") {
+			t.Errorf("%q: got %v, want a refusal", refs, err)
+		}
+	}
+	for _, ref := range []string{"app/x", "app/x-1", "app/x-other", "up:a"} {
+		if _, err := repo.ResolveRef(ref); !errors.Is(err, archive.ErrNotExist) {
+			t.Errorf("%s: got %v, want ErrNotExist", ref, err)
+		}
+	}
+}
+
+// TestRefIsFIFO has what another user put into refs/ not hold readers up.
+func TestRefIsFIFO(t *testing.T) {
+	repo := ostreetest.NewRepo(t)
+	if err := syscall.Mkfifo(filepath.Join(repo.Path(), "refs/heads/pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var damaged *archive.RefError
+	if _, err := repo.ResolveRef("pipe"); !errors.As(err, &damaged) {
+		t.Errorf("got %v, want a RefError", err)
 	}
 }
