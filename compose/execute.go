@@ -205,6 +205,10 @@ func (c *composer) writeCommit(ctx context.Context, txn *archive.Txn, commit *os
 	if ref == "" {
 		return sum, nil
 	}
+	// A mirror may have claimed it since the plan.
+	if err := p.checkOwn(); err != nil {
+		return sum, err
+	}
 	if err := txn.ExpectRef(ref, p.tip); err != nil {
 		return sum, err
 	}

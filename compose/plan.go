@@ -170,8 +170,8 @@ func (p *Plan) findTip() error {
 	if p.Ref == "" {
 		return nil
 	}
-	if err := origin.CheckOwn(p.opts.Repo.Path(), p.Ref); err != nil {
-		return fmt.Errorf("%w: a compose does not overwrite it: choose another ref", err)
+	if err := p.checkOwn(); err != nil {
+		return err
 	}
 	tip, err := p.opts.Repo.ResolveRef(p.Ref)
 	if errors.Is(err, archive.ErrNotExist) {
@@ -179,6 +179,14 @@ func (p *Plan) findTip() error {
 	}
 	p.tip = tip
 	return err
+}
+
+// checkOwn refuses a ref that is mirrored from an upstream.
+func (p *Plan) checkOwn() error {
+	if err := origin.CheckOwn(p.opts.Repo.Path(), p.Ref); err != nil {
+		return fmt.Errorf("%w: a compose does not overwrite it: choose another ref", err)
+	}
+	return nil
 }
 
 func (p *Plan) findParent(ctx context.Context) (err error) {

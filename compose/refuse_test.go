@@ -180,6 +180,21 @@ func TestRefThatMovedMeanwhile(t *testing.T) {
 	}
 }
 
+func TestRefThatWasMirroredMeanwhile(t *testing.T) {
+	w := newWorkshop(t, osTree, base()...)
+	p, err := w.plan()
+	w.must(err)
+	w.must(origin.Update(t.Context(), w.repo, func(r *origin.Record) error {
+		r.Set("test/x86_64/os", "fedora")
+		return nil
+	}))
+	_, err = p.Execute(t.Context())
+	wantError(t, err, "test/x86_64/os is mirrored from fedora", "choose another ref")
+	if _, err := ostreetest.Open(t, w.repo).ResolveRef("test/x86_64/os"); !errors.Is(err, archive.ErrNotExist) {
+		t.Errorf("the ref: got %v, want ErrNotExist", err)
+	}
+}
+
 func TestDamagedPackage(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"truncated": func(b []byte) []byte { return b[:len(b)-30] },

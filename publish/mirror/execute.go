@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree/archive"
@@ -95,15 +96,23 @@ func (m *run) claim(ctx context.Context) (claimed []string, err error) {
 	return claimed, err
 }
 
-// release takes back the claims of refs that did not appear.
+// release takes back the claims of refs that do not show what this run brought:
+// they did not appear, or somebody else made a ref of that name meanwhile.
 func (m *run) release(ctx context.Context, claimed []string) error {
 	if len(claimed) == 0 {
 		return nil
 	}
 	return origin.Update(ctx, m.Repo.Path(), func(r *origin.Record) error {
-		for _, ref := range claimed {
-			if _, err := m.Repo.ResolveRef(ref); errors.Is(err, archive.ErrNotExist) {
-				r.Unset(ref)
+		for _, w := range m.wants {
+			if !slices.Contains(claimed, w.Ref) {
+				continue
+			}
+			now, err := m.Repo.ResolveRef(w.Ref)
+			if err != nil && !errors.Is(err, archive.ErrNotExist) {
+				return err
+			}
+			if now != w.Commit {
+				r.Unset(w.Ref)
 			}
 		}
 		return nil

@@ -361,19 +361,26 @@ func glob(t *testing.T, dir, pattern string) []string {
 	return found
 }
 
-func TestReleaseKeepsTheClaimsOfRefsThatAppeared(t *testing.T) {
+// TestReleaseKeepsTheClaimsOfWhatAppeared has a run fail after its claims: one
+// ref was moved already, one was not, and one was made by somebody else.
+func TestReleaseKeepsTheClaimsOfWhatAppeared(t *testing.T) {
 	o := newOurs(t)
-	o.commit("here")
+	m := &run{Options: Options{Repo: o.repo, Name: "upstream"}}
+	refs := []string{"absent", "here", "own"}
+	o.commit("own")
+	for ref, commit := range map[string]ostree.Checksum{"absent": {1}, "here": o.commit("here"), "own": {2}} {
+		m.wants = append(m.wants, want{Want: remote.Want{Ref: ref, Commit: commit}})
+	}
 	err := origin.Update(t.Context(), o.repo.Path(), func(r *origin.Record) error {
-		r.Set("here", "upstream")
-		r.Set("absent", "upstream")
+		for _, ref := range refs {
+			r.Set(ref, "upstream")
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &run{Options: Options{Repo: o.repo, Name: "upstream"}}
-	if err := m.release(t.Context(), []string{"absent", "here"}); err != nil {
+	if err := m.release(t.Context(), refs); err != nil {
 		t.Fatal(err)
 	}
 	record, err := origin.Read(o.repo.Path())
