@@ -8,6 +8,13 @@ import (
 	"strings"
 )
 
+// Limits of a file list: far beyond what packages have, and little beside what a
+// header could make of a long directory name that many files share.
+const (
+	maxFiles     = 1 << 20
+	maxPathBytes = 128 << 20 // of all paths
+)
+
 // fileColumns walks the header's parallel arrays of file attributes.
 type fileColumns struct {
 	dirIndex, size, mode, rdev, mtime, flags, color, dev, inode numbers
@@ -42,6 +49,9 @@ func (p *Package) files() ([]File, error) {
 	if n == 0 {
 		return nil, nil
 	}
+	if n > maxFiles {
+		return nil, fmt.Errorf("it has %d entries; the limit is %d", n, maxFiles)
+	}
 	c, err := p.fileColumns(n, old)
 	if err != nil {
 		return nil, err
@@ -52,7 +62,9 @@ func (p *Package) files() ([]File, error) {
 		if err := c.path(i, p.Source); err != nil {
 			return nil, err
 		}
-		ends[i] = c.paths.Len()
+		if ends[i] = c.paths.Len(); ends[i] > maxPathBytes {
+			return nil, fmt.Errorf("its paths have more than %d bytes", maxPathBytes)
+		}
 	}
 	c.digests = make([]byte, 0, n*c.algo.Size())
 	all, start := c.paths.String(), 0
@@ -191,6 +203,9 @@ func (c *fileColumns) fill(f *File, i int) error {
 	if f.IsSymlink() && f.LinkTo == "" {
 		return errors.New("the symbolic link has no target")
 	}
+	if len(f.LinkTo) >= maxPathLength {
+		return fmt.Errorf("the symbolic link's target has %d bytes; Linux takes less than %d", len(f.LinkTo), maxPathLength)
+	}
 	if c.size.at(i) > math.MaxInt64 {
 		return fmt.Errorf("its size %d is out of range", c.size.at(i))
 	}
@@ -228,8 +243,15 @@ func checkDuplicates(files []File) error {
 	return nil
 }
 
-// inode identifies a file within its package.
-type inode struct{ dev, ino uint32 }
+// inode identifies a file within its package. Numbers alone do not: those of
+// 64 bits were cut to 32, and two files with one number share no content.
+type inode struct {
+	dev, ino uint32
+	size     int64
+	digest   string
+}
+
+func inodeOf(f *File) inode { return inode{f.Dev, f.Inode, f.Size, string(f.Digest)} }
 
 // linkable reports whether an entry can be a hard link of another.
 func linkable(f *File) bool { return f.IsRegular() && !f.IsGhost() && f.Inode != 0 }
@@ -243,12 +265,12 @@ func countLinks(files []File) {
 	count := make(map[inode]int)
 	for i := range files {
 		if f := &files[i]; linkable(f) {
-			count[inode{f.Dev, f.Inode}]++
+			count[inodeOf(f)]++
 		}
 	}
 	for i := range files {
 		if f := &files[i]; linkable(f) {
-			f.Nlink = count[inode{f.Dev, f.Inode}]
+			f.Nlink = count[inodeOf(f)]
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +170,53 @@ func TestFilesRefusesPaths(t *testing.T) {
 	p, _ = openBytes(t, build(t, rpmtest.Package{Name: "root", Files: []rpmtest.File{{Path: "/"}, {Path: "/etc/"}}}))
 	if files, err := p.Files(); err != nil || files[0].Path != "/" || files[1].Path != "/etc" {
 		t.Errorf("got %v, %v, want / and /etc", files, err)
+	}
+}
+
+// filesPackage is a package of count files, all in one directory.
+func filesPackage(dir string, count int) []byte {
+	data, entries := identity()
+	data = append(data, make([]byte, -len(data)&3)...)
+	add := func(tag, typ uint32, values []byte, n int) {
+		entries = append(entries, rawEntry{tag, typ, uint32(len(data)), uint32(n)})
+		data = append(data, values...)
+	}
+	add(1028, 4, make([]byte, 4*count), count) // sizes
+	add(1116, 4, make([]byte, 4*count), count) // directory indexes
+	add(1030, 3, make([]byte, 2*count), count) // modes
+	add(1118, 8, []byte(dir+"\x00"), 1)
+	var names []byte
+	for i := range count {
+		names = fmt.Appendf(names, "%x\x00", i)
+	}
+	add(1117, 8, names, count)
+	return rawPackage(rawHeader(data, entries...))
+}
+
+// TestFilesRefusesBombs has headers of some MB whose file lists would take GB.
+func TestFilesRefusesBombs(t *testing.T) {
+	for what, tc := range map[string]struct {
+		dir   string
+		count int
+		want  string
+	}{
+		"long paths": {"/" + strings.Repeat(strings.Repeat("d", 200)+"/", 15), 100_000, "its paths have more than"},
+		"many files": {"/", 1<<20 + 1, "1048577 entries"},
+	} {
+		p, _ := openBytes(t, filesPackage(tc.dir, tc.count))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := p.Files(); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v, want a mention of %q", what, err, tc.want)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<30 {
+			t.Errorf("%s: got %d bytes allocated", what, got)
+		}
+	}
+	p, _ := openBytes(t, build(t, rpmtest.Package{Name: "a", Files: []rpmtest.File{{Path: "/x", LinkTo: strings.Repeat("y/", 2048)}}}))
+	if _, err := p.Files(); err == nil || !strings.Contains(err.Error(), "target has 4096 bytes") {
+		t.Errorf("a long target: got %v", err)
 	}
 }
 

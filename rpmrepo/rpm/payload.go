@@ -87,7 +87,7 @@ func (r *PayloadReader) groupLinks() {
 		if r.groups == nil {
 			r.groups = make(map[inode]*linkGroup)
 		}
-		id := inode{f.Dev, f.Inode}
+		id := inodeOf(f)
 		if r.groups[id] == nil {
 			r.groups[id] = &linkGroup{}
 		}
@@ -226,7 +226,7 @@ func (r *PayloadReader) enter(i int, e cpioEntry) (bool, error) {
 func (r *PayloadReader) enterRegular(i int, e cpioEntry) (bool, error) {
 	f := &r.files[i]
 	size, first := f.Size, true
-	if g := r.groups[inode{f.Dev, f.Inode}]; f.Nlink > 1 && g != nil {
+	if g := r.groups[inodeOf(f)]; f.Nlink > 1 && g != nil {
 		g.missing--
 		switch {
 		case e.stripped && i != g.members[len(g.members)-1], !e.stripped && e.size == 0 && f.Size > 0:
@@ -284,7 +284,7 @@ func (r *PayloadReader) Links() []int {
 		return nil
 	}
 	f := &r.files[r.cur]
-	if g := r.groups[inode{f.Dev, f.Inode}]; f.Nlink > 1 && g != nil {
+	if g := r.groups[inodeOf(f)]; f.Nlink > 1 && g != nil {
 		return g.members
 	}
 	return []int{r.cur}

@@ -98,6 +98,27 @@ func TestPayloadHardLinks(t *testing.T) {
 	}
 }
 
+// TestPayloadSameInode has two files whose inode numbers were cut to one: each
+// keeps its own content.
+func TestPayloadSameInode(t *testing.T) {
+	for _, format := range []rpmtest.Format{rpmtest.FormatV4, rpmtest.FormatV6} {
+		data := build(t, rpmtest.Package{Name: "a", Format: format, Files: []rpmtest.File{
+			{Path: "/a", Body: "one"}, {Path: "/b", Body: "two"}, {Path: "/c", Body: "three"}, {Path: "/d", HardLink: "/c"},
+		}})
+		inodes := []byte("\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x03")
+		same := bytes.Repeat(inodes[:4], 4)
+		if n := bytes.Count(data, inodes); n != 1 {
+			t.Fatalf("got %d lists of inodes, want 1", n)
+		}
+		p, r := openBytes(t, bytes.Replace(data, inodes, same, 1))
+		got, err := readContents(p, r)
+		want := map[string]string{"/a": "one", "/b": "two", "/c": "three"} // and its hard link
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("format %d: got %v, %v, want %v", format, got, err, want)
+		}
+	}
+}
+
 func TestPayloadDamage(t *testing.T) {
 	files := []rpmtest.File{{Path: "/a", Body: strings.Repeat("body of a file", 200)}, {Path: "/l", LinkTo: "a"}, {Path: "/z", Body: "last"}}
 	for _, c := range []struct {
