@@ -28,6 +28,11 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 	if err := p.checkFiles(); err != nil {
 		return nil, err
 	}
+	if p.opts.Repo != nil && !p.opts.DownloadOnly {
+		if err := p.opts.Repo.CheckWritable(); err != nil {
+			return nil, p.failed(err)
+		}
+	}
 	store, err := content.Open(ctx, cachePath(p.opts.CacheDir, contentCache))
 	if err != nil {
 		return nil, err

@@ -199,6 +199,18 @@ func (r *Repo) Path() string { return r.path }
 // CollectionID returns the repository's collection ID, "" when it has none.
 func (r *Repo) CollectionID() string { return r.settings().collectionID }
 
+// CheckWritable says why this process may not write to the repository. It
+// spares people long work in vain; whether writing succeeds, only writing tells.
+func (r *Repo) CheckWritable() error {
+	for _, name := range []string{"objects", "refs/heads", "tmp"} {
+		err := unix.Faccessat(r.root, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("writing to repository %s: %s: %w: run as its owner, or let your group write to it", r.path, name, err)
+		}
+	}
+	return nil
+}
+
 func (r *Repo) settings() config {
 	r.mu.Lock()
 	defer r.mu.Unlock()
