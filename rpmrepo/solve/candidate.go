@@ -22,19 +22,18 @@ func (c Candidate) Repo() string { return c.u.repoOf(c.p).opts.ID }
 
 // Checksum is that of the package file, "algorithm:value".
 func (c Candidate) Checksum() string {
-	r := c.u.repoOf(c.p)
-	return r.facts[c.p-r.first].checksum
+	return c.u.facts.get(int(c.u.pkgs[c.p].fact)).checksum
 }
 
-// Named returns the packages of a name in all repositories that are neither
-// disabled nor installed, source packages apart.
+// Named returns the packages of a name that could be installed by their
+// architecture, from repositories that are not disabled.
 func (u *Universe) Named(name string) []Candidate {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ready()
 	var list []Candidate
 	for _, p := range u.named(name) {
-		if !u.installed(p) && !u.isSource(p) {
+		if !u.installed(p) && u.runs(p) {
 			list = append(list, Candidate{u, p})
 		}
 	}

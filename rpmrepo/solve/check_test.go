@@ -140,7 +140,7 @@ func (c checker) provides(p lit, d depID) bool {
 	if err != nil {
 		panic(err)
 	}
-	if slices.ContainsFunc(u.filesOf(p), func(f strID) bool { return u.in.str(f) == want.Name }) {
+	if slices.ContainsFunc(u.filesOf(&u.pkgs[p]), func(f strID) bool { return u.in.str(f) == want.Name }) {
 		return true
 	}
 	return slices.ContainsFunc(u.list(p, provides), func(by depID) bool {

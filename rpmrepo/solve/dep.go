@@ -19,7 +19,7 @@ func (d depID) isRel() bool { return d&relBit != 0 }
 
 // depOp joins the two sides of a relation: a comparison below opAnd, an
 // operator of rich dependencies from there on.
-type depOp uint8
+type depOp uint32
 
 const (
 	opLess    = depOp(rpm.LT)
@@ -45,17 +45,10 @@ type relation struct {
 
 // rel numbers a relation.
 func (u *Universe) rel(left depID, op depOp, right depID) depID {
-	r := relation{left, right, op}
-	if id, ok := u.relIDs[r]; ok {
-		return id
-	}
-	id := depID(len(u.rels)) | relBit
-	u.rels = append(u.rels, r)
-	u.relIDs[r] = id
-	return id
+	return u.rels.id(relation{left, right, op})
 }
 
-func (u *Universe) relOf(d depID) relation { return u.rels[d&^relBit] }
+func (u *Universe) relOf(d depID) relation { return u.rels.rels[d&^relBit] }
 
 // nameOf is the leftmost name of a dependency: what a provider provides.
 func (u *Universe) nameOf(d depID) strID {

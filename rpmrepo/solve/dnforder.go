@@ -26,7 +26,7 @@ func (u *Universe) sortLikeDNF() {
 		if r.opts.Installed || r.opts.Disabled {
 			continue
 		}
-		c := popularity{u: u, names: make([]int32, len(u.in.strs)), rels: make([]int32, len(u.rels))}
+		c := popularity{u: u, names: make([]int32, len(u.in.strs)), rels: make([]int32, len(u.rels.rels))}
 		for i := range r.pkgs {
 			c.countPackage(r, i)
 		}
@@ -53,16 +53,14 @@ func (c *popularity) countString(s string) {
 }
 
 func (c *popularity) countPackage(r *Repo, i int) {
-	p, f := &r.pkgs[i], &r.facts[i]
-	for _, id := range []strID{p.name, p.arch, p.evr, f.vendor} {
+	p := &r.pkgs[i]
+	for _, id := range []strID{p.name, p.arch, p.evr, p.vendor} {
 		c.names[id]++
 	}
-	for _, s := range p.deps {
-		for _, d := range c.u.deps[s.off : s.off+s.n] {
-			c.count(d)
-		}
+	for _, d := range c.u.deps[p.deps[0]:p.deps[numDepKinds]] {
+		c.count(d)
 	}
-	if name, evr, ok := splitSource(f.sourceRPM); ok {
+	if name, evr, ok := splitSource(c.u.in.str(p.source)); ok {
 		if name != c.u.in.str(p.name) {
 			c.countString(name)
 		}
@@ -95,8 +93,7 @@ func splitSource(s string) (name, evr string, ok bool) {
 func (c *popularity) countDirs(r *Repo) {
 	seen := make(map[string]bool)
 	for i := range r.pkgs {
-		s := r.pkgs[i].files
-		for _, f := range c.u.files[s.off : s.off+s.n] {
+		for _, f := range c.u.filesOf(&r.pkgs[i]) {
 			path := c.u.in.str(f)
 			for slash := strings.LastIndexByte(path, '/'); slash > 0; slash = strings.LastIndexByte(path, '/') {
 				path = path[:slash]
@@ -111,15 +108,14 @@ func (c *popularity) countDirs(r *Repo) {
 }
 
 func (c *popularity) countPaths(r *Repo) {
-	for path, wanted := range c.u.index.wanted {
-		if wanted {
+	for path, flags := range c.u.index.paths {
+		if flags != 0 {
 			c.names[path]++
 		}
 	}
 	for i := range r.pkgs {
-		s := r.pkgs[i].files
-		for _, f := range c.u.files[s.off : s.off+s.n] {
-			if c.u.index.wanted[f] {
+		for _, f := range c.u.filesOf(&r.pkgs[i]) {
+			if c.u.index.paths[f] != 0 {
 				c.names[f]++
 			}
 		}
@@ -133,7 +129,7 @@ func (c *popularity) countRelations() {
 		if c.rels[i] == 0 {
 			continue
 		}
-		r := c.u.rels[i]
+		r := c.u.rels.rels[i]
 		for _, side := range [2]depID{r.left, r.right} {
 			if !side.isRel() {
 				c.names[side]++
@@ -168,9 +164,9 @@ func (c *popularity) compare(a, b depID) int {
 func (c *popularity) sortLists(r *Repo) {
 	for i := range r.pkgs {
 		p := &r.pkgs[i]
-		for kind, s := range p.deps {
-			list := c.u.deps[s.off : s.off+s.n]
-			if depKind(kind) == requires {
+		for kind := range numDepKinds {
+			list := c.u.listOf(p, kind)
+			if kind == requires {
 				slices.SortFunc(list[:p.before], c.compare)
 				list = list[p.before:]
 			}

@@ -22,9 +22,15 @@ func (s *solver) notePaths(d depID) {
 		}
 		d = r.left
 	}
-	if late := s.u.index.late; int(d) < len(late) && late[d] {
+	if s.u.isLate(strID(d)) {
 		s.latePath = true
 	}
+}
+
+// isLate reports whether a path that packages depend on is in file lists only.
+func (u *Universe) isLate(path strID) bool {
+	paths := u.index.paths
+	return int(path) < len(paths) && paths[path]&latePath != 0
 }
 
 // filePatterns returns the specs that only file lists can answer.
@@ -54,7 +60,7 @@ func (u *Universe) loadFiles(ctx context.Context, req *Request) error {
 	patterns := u.filePatterns(req)
 	u.askedFor = append(u.askedFor, patterns...)
 	wanted := func(path string) bool {
-		if id, ok := u.in.find(path); ok && int(id) < len(u.index.late) && u.index.late[id] {
+		if id, ok := u.in.find(path); ok && u.isLate(id) {
 			return true
 		}
 		return slices.ContainsFunc(patterns, func(g string) bool { return g == path || isGlob(g) && globMatch(g, path) })
@@ -88,7 +94,7 @@ func (u *Universe) byChecksum() map[string][]lit {
 	m := make(map[string][]lit, len(u.pkgs))
 	for p := firstPkg; int(p) < len(u.pkgs); p++ {
 		r := u.repoOf(p)
-		key := r.opts.ID + "\x00" + r.facts[p-r.first].checksum
+		key := r.opts.ID + "\x00" + u.facts.get(int(u.pkgs[p].fact)).checksum
 		m[key] = append(m[key], p)
 	}
 	return m

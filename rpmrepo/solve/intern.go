@@ -1,9 +1,6 @@
 package solve
 
-import (
-	"hash/maphash"
-	"strings"
-)
+import "strings"
 
 // strID numbers a string of the universe; 0 is the empty string.
 type strID int32
@@ -13,14 +10,14 @@ type strID int32
 type interner struct {
 	strs  []string
 	table []strID // open addressing; 0 is free
-	seed  maphash.Seed
+	key   hashKey
 	block strings.Builder
 }
 
-const internBlock = 64 << 10
+const internBlock = 256 << 10
 
 func newInterner() *interner {
-	return &interner{strs: make([]string, 1, 1024), table: make([]strID, 4096), seed: maphash.MakeSeed()}
+	return &interner{strs: make([]string, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
 }
 
 func (in *interner) str(id strID) string { return in.strs[id] }
@@ -46,16 +43,20 @@ func (in *interner) id(s string) strID {
 	id := strID(len(in.strs))
 	in.strs = append(in.strs, in.keep(s))
 	in.table[slot] = id
-	if len(in.strs)*2 > len(in.table) {
+	if tooFull(len(in.strs), len(in.table)) {
 		in.grow()
 	}
 	return id
 }
 
+// tooFull reports whether a table of so many places has so many entries that
+// it must grow.
+func tooFull(entries, places int) bool { return entries > places/4*3 }
+
 // slot is where s is in the table, or the free place where it belongs.
 func (in *interner) slot(s string) int {
 	mask := len(in.table) - 1
-	for i := int(maphash.String(in.seed, s)) & mask; ; i = (i + 1) & mask {
+	for i := int(in.key.string(s)) & mask; ; i = (i + 1) & mask {
 		if id := in.table[i]; id == 0 || in.strs[id] == s {
 			return i
 		}
@@ -64,8 +65,13 @@ func (in *interner) slot(s string) int {
 
 func (in *interner) grow() {
 	in.table = make([]strID, 2*len(in.table))
-	for id := 1; id < len(in.strs); id++ {
-		in.table[in.slot(in.strs[id])] = strID(id)
+	mask := len(in.table) - 1
+	for id, s := range in.strs[1:] {
+		i := int(in.key.string(s)) & mask
+		for in.table[i] != 0 {
+			i = (i + 1) & mask
+		}
+		in.table[i] = strID(id + 1)
 	}
 }
 
@@ -82,4 +88,45 @@ func (in *interner) keep(s string) string {
 	start := in.block.Len()
 	in.block.WriteString(s)
 	return in.block.String()[start:]
+}
+
+// relTable numbers relations.
+type relTable struct {
+	rels  []relation // the first is none
+	table []int32    // open addressing: places in rels; 0 is free
+	key   hashKey
+}
+
+func newRelTable(key hashKey) relTable {
+	return relTable{rels: make([]relation, 1, 1024), table: make([]int32, 1024), key: key}
+}
+
+// id returns the number of r, and gives it one when it has none.
+func (t *relTable) id(r relation) depID {
+	mask := len(t.table) - 1
+	i := int(t.key.relation(r)) & mask
+	for ; t.table[i] != 0; i = (i + 1) & mask {
+		if n := t.table[i]; t.rels[n] == r {
+			return depID(n) | relBit
+		}
+	}
+	n := int32(len(t.rels))
+	t.rels = append(t.rels, r)
+	t.table[i] = n
+	if tooFull(len(t.rels), len(t.table)) {
+		t.grow()
+	}
+	return depID(n) | relBit
+}
+
+func (t *relTable) grow() {
+	t.table = make([]int32, 2*len(t.table))
+	mask := len(t.table) - 1
+	for n := 1; n < len(t.rels); n++ {
+		i := int(t.key.relation(t.rels[n])) & mask
+		for t.table[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.table[i] = int32(n)
+	}
 }

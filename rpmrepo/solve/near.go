@@ -62,8 +62,7 @@ func (s *solver) nearDep(d depID) []string {
 }
 
 func (u *Universe) providesName(k *pkg, name strID) bool {
-	s := k.deps[provides]
-	return slices.ContainsFunc(u.deps[s.off:s.off+s.n], func(d depID) bool { return u.nameOf(d) == name })
+	return slices.ContainsFunc(u.listOf(k, provides), func(d depID) bool { return u.nameOf(d) == name })
 }
 
 // exclusionsOf returns the reasons why packages are excluded, each once.

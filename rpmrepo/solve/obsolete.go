@@ -17,7 +17,7 @@ func (s *solver) obsoletesOf(p lit, fn func(lit)) {
 // obsoletes, directly or through others. Packages that obsolete each other stay
 // together.
 func (s *solver) notObsoletedByOthers(list []lit) []lit {
-	if !slices.ContainsFunc(list, func(p lit) bool { return s.u.pkgs[p].deps[obsoletes].n > 0 }) {
+	if !slices.ContainsFunc(list, func(p lit) bool { return s.u.pkgs[p].has(obsoletes) }) {
 		return list
 	}
 	place := make(map[lit]int, len(list))

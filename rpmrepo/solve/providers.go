@@ -46,11 +46,10 @@ func (t *listTable) add(list []lit) listID {
 // can name them; packages that cannot be installed here are not.
 type providerIndex struct {
 	lists  listTable
-	byName []listID // by strID; noList is empty
-	by     []depID  // beside lists: the only provide of that name, noDep when there are several
-	byRel  []listID // by relation, filled when asked
-	wanted []bool   // by strID: a path that some package depends on
-	late   []bool   // by strID: such a path that primary metadata does not list
+	byName []listID    // by strID; noList is empty
+	by     []depID     // beside lists: the only provide of that name, noDep when there are several
+	byRel  []listID    // by relation, filled when asked
+	paths  []pathFlags // by strID
 
 	rules *template // nil until a request needs it
 
@@ -60,6 +59,14 @@ type providerIndex struct {
 	firstNamed []lit // by strID: the first package of that name
 	nextNamed  []lit // by package: the next of the same name
 }
+
+// pathFlags say what a string is as a path.
+type pathFlags uint8
+
+const (
+	wantedPath pathFlags = 1 << iota // some package depends on it
+	latePath                         // and primary metadata does not list it
+)
 
 // fileOwner says that a package has a file that primary metadata does not list.
 type fileOwner struct {
@@ -86,8 +93,7 @@ func (u *Universe) reindex() {
 	}
 	u.pkgs = pkgs
 	u.index = &providerIndex{
-		wanted:     make([]bool, len(u.in.strs)),
-		late:       make([]bool, len(u.in.strs)),
+		paths:      make([]pathFlags, len(u.in.strs)),
 		firstNamed: make([]lit, len(u.in.strs)),
 		nextNamed:  make([]lit, len(pkgs)),
 	}
@@ -111,10 +117,10 @@ func (u *Universe) indexPackages() {
 		if u.installed(p) {
 			x.installed = append(x.installed, p)
 		}
-		if k.deps[supplements].n > 0 || k.deps[enhances].n > 0 {
+		if k.has(supplements) || k.has(enhances) {
 			x.weak = append(x.weak, p)
 		}
-		if k.deps[obsoletes].n > 0 {
+		if k.has(obsoletes) {
 			x.obsoleting = append(x.obsoleting, p)
 		}
 	}
@@ -123,20 +129,23 @@ func (u *Universe) indexPackages() {
 // markPaths marks the paths that packages depend on.
 func (u *Universe) markPaths() {
 	x := u.index
-	seen := make([]bool, len(u.rels))
+	seen := make([]bool, len(u.rels.rels))
 	var visit func(d depID)
 	visit = func(d depID) {
 		if !d.isRel() {
 			if path := u.in.str(strID(d)); strings.HasPrefix(path, "/") {
-				x.wanted[d], x.late[d] = true, !inPrimary(path)
+				x.paths[d] = wantedPath
+				if !inPrimary(path) {
+					x.paths[d] |= latePath
+				}
 			}
 			return
 		}
 		if i := d &^ relBit; !seen[i] {
 			seen[i] = true
-			visit(u.rels[i].left)
-			if u.rels[i].op >= opAnd {
-				visit(u.rels[i].right)
+			visit(u.rels.rels[i].left)
+			if u.rels.rels[i].op >= opAnd {
+				visit(u.rels.rels[i].right)
 			}
 		}
 	}
@@ -161,8 +170,8 @@ func (u *Universe) eachProvide(fn func(p lit, name strID, by depID)) {
 		for _, d := range u.list(p, provides) {
 			fn(p, u.nameOf(d), d)
 		}
-		for _, f := range u.filesOf(p) {
-			if x.wanted[f] {
+		for _, f := range u.filesOf(&u.pkgs[p]) {
+			if x.paths[f] != 0 {
 				fn(p, f, depID(f))
 			}
 		}
@@ -176,10 +185,7 @@ func (u *Universe) eachProvide(fn func(p lit, name strID, by depID)) {
 	}
 }
 
-func (u *Universe) filesOf(p lit) []strID {
-	s := u.pkgs[p].files
-	return u.files[s.off : s.off+s.n]
-}
+func (u *Universe) filesOf(k *pkg) []strID { return u.files[k.files[0]:k.files[1]] }
 
 // indexProvides builds the lists of providers by name, and forgets those by
 // relation.
@@ -238,7 +244,7 @@ func (u *Universe) providerList(d depID) listID {
 	}
 	i := int(d &^ relBit)
 	if i >= len(x.byRel) {
-		x.byRel = append(x.byRel, make([]listID, len(u.rels)-len(x.byRel))...)
+		x.byRel = append(x.byRel, make([]listID, len(u.rels.rels)-len(x.byRel))...)
 	}
 	if x.byRel[i] == noList {
 		id := u.relProviders(d)

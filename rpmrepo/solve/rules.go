@@ -10,7 +10,7 @@ import (
 type ruleID int32
 
 // ruleKind is what a rule comes from.
-type ruleKind uint8
+type ruleKind int32
 
 const (
 	ruleExcluded ruleKind = iota + 1

@@ -210,7 +210,7 @@ func (u *Universe) matchFile(text string, consider func(lit) bool) []lit {
 		if !consider(p) {
 			continue
 		}
-		if slices.ContainsFunc(u.filesOf(p), func(f strID) bool { return match(u.in.str(f)) }) {
+		if slices.ContainsFunc(u.filesOf(&u.pkgs[p]), func(f strID) bool { return match(u.in.str(f)) }) {
 			list = append(list, p)
 		}
 	}

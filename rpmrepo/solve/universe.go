@@ -34,17 +34,19 @@ const (
 	numDepKinds
 )
 
-// span is a part of one of the universe's flat tables.
-type span struct{ off, n int32 }
-
 // pkg is one package of the universe. Its number is its place.
 type pkg struct {
-	name, evr, arch strID
-	repo            int32
-	before          int32 // Requires that come before those marked pre
-	deps            [numDepKinds]span
-	files           span
+	name, evr, arch, vendor, source strID
+
+	repo   int32
+	fact   int32                  // its place in facts
+	before int32                  // Requires that come before those marked pre
+	deps   [numDepKinds + 1]int32 // where its lists start in the universe's deps; one after the other
+	files  [2]int32               // where its files start and end in the universe's files
 }
+
+// has reports whether the package has dependencies of a kind.
+func (k *pkg) has(kind depKind) bool { return k.deps[kind] < k.deps[kind+1] }
 
 // Universe holds the packages of all repositories in flat tables: strings and
 // relations are numbered, lists are parts of shared ones. Build it once, ask it
@@ -56,10 +58,10 @@ type Universe struct {
 
 	mu        sync.Mutex // guards everything below
 	in        *interner
-	rels      []relation
-	relIDs    map[relation]depID
+	rels      relTable
 	deps      []depID
 	files     []strID
+	facts     factTable
 	seen      []int32 // by dependency: the list that named it last; see addDeps
 	seenList  int32
 	arch      archPolicy
@@ -78,15 +80,6 @@ type Repo struct {
 	index int32
 	first lit // number of its first package, once the universe is indexed
 	pkgs  []pkg
-	facts []fact // by package
-}
-
-// fact is what the universe keeps of a package for its answers alone.
-type fact struct {
-	location, baseURL, checksum, summary, sourceRPM string
-	vendor                                          strID
-	size, headerStart, headerEnd                    int64
-	installedSize, buildTime                        int64
 }
 
 // NewUniverse returns a universe without repositories.
@@ -97,7 +90,8 @@ func NewUniverse(opts Options) *Universe {
 	if opts.InstallOnly == nil {
 		opts.InstallOnly = DefaultInstallOnly()
 	}
-	u := &Universe{opts: opts, in: newInterner(), rels: make([]relation, 1), relIDs: make(map[relation]depID)}
+	u := &Universe{opts: opts, in: newInterner()}
+	u.rels = newRelTable(u.in.key)
 	u.arch = newArchPolicy(u.in, opts.Arch)
 	return u
 }
@@ -126,22 +120,22 @@ func (r *Repo) Add(m *rpm.Metadata) {
 	if arch == "" {
 		arch = "noarch"
 	}
-	p := pkg{name: u.in.id(m.Name), evr: u.in.id(packageEVR(m.EVR)), arch: u.in.id(arch), repo: r.index}
+	p := pkg{
+		name: u.in.id(m.Name), evr: u.in.id(packageEVR(m.EVR)), arch: u.in.id(arch), repo: r.index,
+		vendor: u.in.id(m.Vendor), source: u.in.id(m.SourceRPM), fact: int32(len(u.facts.at)),
+	}
 	lists := [numDepKinds][]rpm.Dep{m.Provides, m.Requires, m.Conflicts, m.Obsoletes, m.Suggests, m.Enhances, m.Recommends, m.Supplements}
 	for kind, list := range lists {
 		u.addDeps(&p, depKind(kind), list)
 	}
-	p.files = span{int32(len(u.files)), int32(len(m.Files))}
+	p.deps[numDepKinds] = int32(len(u.deps))
+	p.files[0] = int32(len(u.files))
 	for _, f := range m.Files {
 		u.files = append(u.files, u.in.id(f))
 	}
+	p.files[1] = int32(len(u.files))
 	r.pkgs = append(r.pkgs, p)
-	r.facts = append(r.facts, fact{
-		location: u.in.keep(m.Location), baseURL: u.in.keep(m.BaseURL), checksum: u.in.keep(m.Checksum),
-		summary: u.in.keep(m.Summary), sourceRPM: u.in.keep(m.SourceRPM), vendor: u.in.id(m.Vendor),
-		size: m.Size, headerStart: m.HeaderStart, headerEnd: m.HeaderEnd,
-		installedSize: m.InstalledSize, buildTime: m.BuildTime,
-	})
+	u.facts.add(m)
 	u.index = nil
 }
 
@@ -186,7 +180,7 @@ func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
 		p.before = int32(len(u.deps) - start)
 	}
 	u.deps = append(u.deps, pre...)
-	p.deps[kind] = span{int32(start), int32(len(u.deps) - start)}
+	p.deps[kind] = int32(start)
 }
 
 // mark reports whether d is new in the list being added.
@@ -206,10 +200,9 @@ func (u *Universe) mark(d depID) bool {
 }
 
 // list returns one of p's lists of dependencies.
-func (u *Universe) list(p lit, kind depKind) []depID {
-	s := u.pkgs[p].deps[kind]
-	return u.deps[s.off : s.off+s.n]
-}
+func (u *Universe) list(p lit, kind depKind) []depID { return u.listOf(&u.pkgs[p], kind) }
+
+func (u *Universe) listOf(k *pkg, kind depKind) []depID { return u.deps[k.deps[kind]:k.deps[kind+1]] }
 
 func (u *Universe) repoOf(p lit) *Repo { return u.repos[u.pkgs[p].repo] }
 
@@ -225,12 +218,12 @@ func (u *Universe) runs(p lit) bool {
 
 // metadata returns what is known of p, its dependencies and files apart.
 func (u *Universe) metadata(p lit) *rpm.Metadata {
-	k, r := &u.pkgs[p], u.repoOf(p)
-	f := &r.facts[p-r.first]
+	k := &u.pkgs[p]
+	f := u.facts.get(int(k.fact))
 	return &rpm.Metadata{
 		NEVRA:    rpm.NEVRA{Name: u.in.str(k.name), EVR: rpm.ParseEVR(u.in.str(k.evr)), Arch: u.in.str(k.arch)},
-		Location: f.location, BaseURL: f.baseURL, Checksum: f.checksum, Summary: f.summary, SourceRPM: f.sourceRPM,
-		Vendor: u.in.str(f.vendor), Size: f.size, HeaderStart: f.headerStart, HeaderEnd: f.headerEnd,
+		Location: f.location, BaseURL: f.baseURL, Checksum: f.checksum, Summary: f.summary, SourceRPM: u.in.str(k.source),
+		Vendor: u.in.str(k.vendor), Size: f.size, HeaderStart: f.headerStart, HeaderEnd: f.headerEnd,
 		InstalledSize: f.installedSize, BuildTime: f.buildTime,
 	}
 }
