@@ -137,22 +137,6 @@ func snapshot(t *testing.T, dir string) string {
 	return b.String()
 }
 
-func TestModulesAreRefused(t *testing.T) {
-	w := newWorkshop(t, osTree, base()...)
-	path := filepath.Join(w.rpms, "repodata/repomd.xml")
-	data, err := os.ReadFile(path)
-	w.must(err)
-	text := string(data)
-	i := strings.Index(text, `<data type="primary">`)
-	end := strings.Index(text, "</data>") + len("</data>")
-	modules := strings.Replace(text[i:end], `"primary"`, `"modules"`, 1)
-	w.must(os.WriteFile(path, []byte(strings.Replace(text, text[i:end], text[i:end]+modules, 1)), 0o644))
-	_, err = w.try()
-	wantError(t, err, "modules", "module_hotfixes=1", "test.repo")
-	w.write("test.repo", "[test]\nname=test\nbaseurl="+w.rpms+"\ngpgcheck=0\nmodule_hotfixes=1\n")
-	w.compose()
-}
-
 func TestMirroredRefIsRefused(t *testing.T) {
 	w := newWorkshop(t, osTree, base()...)
 	w.must(origin.Update(t.Context(), w.repo, func(r *origin.Record) error {

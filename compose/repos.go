@@ -39,9 +39,6 @@ func openRepos(ctx context.Context, o *Options) ([]*rpmrepo.Repository, error) {
 	}
 	err = group.Wait()
 	repos = slices.DeleteFunc(repos, func(r *rpmrepo.Repository) bool { return r == nil })
-	if err == nil {
-		err = checkModules(repos)
-	}
 	if err != nil {
 		return nil, errors.Join(err, closeRepos(repos))
 	}
@@ -54,19 +51,6 @@ func closeRepos(repos []*rpmrepo.Repository) error {
 		errs = append(errs, r.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// checkModules refuses repositories whose packages would have to be filtered by
-// module: to take them all would be wrong without a word.
-func checkModules(repos []*rpmrepo.Repository) error {
-	for _, r := range repos {
-		if r.Modular() {
-			c := r.Config()
-			return fmt.Errorf("repository %s (%s) describes modules, and treewright does not choose between module streams yet: "+
-				"set module_hotfixes=1 there to take packages of all streams", c.ID, c.File)
-		}
-	}
-	return nil
 }
 
 // repoConfigs reads the .repo files beside the treefile and selects from them.

@@ -30,6 +30,9 @@ func (p *Plan) answer(ctx context.Context) (*solve.Universe, solve.Request, *sol
 	if err := p.addGroups(ctx, &req); err != nil {
 		return nil, req, nil, err
 	}
+	if err := p.filterModules(ctx, u, &req); err != nil {
+		return nil, req, nil, err
+	}
 	p.applyLock(u, &req)
 	answer, err := solve.Resolve(ctx, u, req)
 	if problems := (*solve.Problems)(nil); errors.As(err, &problems) && p.addIdle(ctx, u) {
@@ -121,8 +124,11 @@ func (p *Plan) take(answer *solve.Transaction) error {
 // reason says why package i was chosen.
 func reason(answer *solve.Transaction, i int) string {
 	r := answer.Packages[i].Reason
-	if r.Kind == solve.ReasonRequested {
+	switch r.Kind {
+	case solve.ReasonRequested:
 		return fmt.Sprintf("requested as %q", r.Spec)
+	case solve.ReasonSupplements:
+		return "supplements " + r.Dep
 	}
 	out := r.Kind.String()
 	if r.By >= 0 && r.By < len(answer.Packages) {
