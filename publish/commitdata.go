@@ -1,13 +1,16 @@
 package publish
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/treewright/treewright/internal/flatpak"
 	"github.com/treewright/treewright/ostree"
@@ -25,9 +28,12 @@ const (
 	keyTimestamp = "ot.ts"   // t, big-endian: the commit's time
 )
 
-// maxMetadataFile bounds the metadata file of a tree whose commit does not
-// repeat it.
-const maxMetadataFile = 4 << 20
+// Limits of what one commit, perhaps an upstream's, puts into everybody's
+// summary.
+const (
+	maxCommitData = 1 << 20 // bytes of texts
+	maxSubsets    = 32
+)
 
 // commitData is what the summary says about a commit. All of it follows from
 // the commit, so that it can be carried over from one summary to the next.
@@ -131,13 +137,18 @@ func (p *publication) commitData(ctx context.Context, ref string, c ostree.Check
 		return known, nil
 	}
 	data := &commitData{size: uint64(len(raw)), timestamp: commit.Timestamp, version: commit.Metadata.Str(ostree.KeyVersion)}
-	if !flatpak.IsFlatpakRef(ref) {
-		return data, nil
+	if flatpak.IsFlatpakRef(ref) {
+		err = p.readFlatpak(ctx, data, commit)
 	}
-	if err := p.readFlatpak(ctx, data, commit); err != nil {
+	if n := len(data.version) + len(data.metadata) + len(data.sparse.Encode().Data()); err == nil && n > maxCommitData {
+		err = fmt.Errorf("every client would load %d bytes about it with the summary; %d are allowed: delete the ref", n, maxCommitData)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("commit %s: %w", c, err)
 	}
-	p.old.commits[c] = data
+	if data.flatpak {
+		p.old.commits[c] = data
+	}
 	return data, nil
 }
 
@@ -185,7 +196,7 @@ func (p *publication) readFlatpak(ctx context.Context, data *commitData, commit 
 		data.sizes = flatpak.Sizes{Installed: gvariant.BE64(installed.Uint64()), Download: gvariant.BE64(download.Uint64())}
 	} else {
 		var err error
-		if data.sizes, err = p.treeSizes(ctx, commit); err != nil {
+		if data.sizes, err = treeSizes(ctx, p.repo, commit); err != nil {
 			return err
 		}
 	}
@@ -219,9 +230,14 @@ func (p *publication) subsets(names []string) []string {
 			}
 			continue
 		}
-		if !slices.Contains(kept, s) {
-			kept = append(kept, s)
+		if slices.Contains(kept, s) {
+			continue
 		}
+		if len(kept) == maxSubsets {
+			p.warn("", "subset %q and those after it are left out: a commit belongs to %d subsets at most", s, maxSubsets)
+			break
+		}
+		kept = append(kept, s)
 	}
 	return kept
 }
@@ -273,36 +289,12 @@ func (p *publication) metadataFile(ctx context.Context, commit *ostree.Commit) (
 	if h.IsSymlink() {
 		return "", nil
 	}
-	if size > maxMetadataFile {
-		return "", fmt.Errorf("its /metadata has %d bytes; %d are allowed", size, maxMetadataFile)
+	if size > maxCommitData {
+		return "", fmt.Errorf("its /metadata has %d bytes; %d are allowed", size, maxCommitData)
 	}
 	b, err := io.ReadAll(content)
+	if err == nil && (!utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0) {
+		err = errors.New("its /metadata is no UTF-8 text")
+	}
 	return string(b), err
-}
-
-// treeSizes adds up a tree whose commit does not say how large it is.
-func (p *publication) treeSizes(ctx context.Context, commit *ostree.Commit) (flatpak.Sizes, error) {
-	var sizes flatpak.Sizes
-	err := ostree.Walk(ctx, p.repo, commit.RootTree, commit.RootMeta, func(path string, e ostree.Entry) error {
-		if e.Type != ostree.ObjectFile {
-			return nil
-		}
-		h, size, content, err := p.repo.OpenFile(ctx, e.File)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if err := content.Close(); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if h.IsSymlink() {
-			return nil
-		}
-		stored, err := p.repo.ObjectSize(ostree.ObjectName{Checksum: e.File, Type: ostree.ObjectFile})
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		sizes.AddFile(uint64(size), uint64(stored))
-		return nil
-	})
-	return sizes, err
 }

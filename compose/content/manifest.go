@@ -87,7 +87,12 @@ func newManifest(p *rpm.Package) (*Manifest, error) {
 
 // linkGroups numbers the hard-linked files of a package from 1 on.
 func linkGroups(files []rpm.File) []uint32 {
-	type inode struct{ dev, ino uint32 }
+	// As in package rpm, numbers alone are not enough.
+	type inode struct {
+		dev, ino uint32
+		size     int64
+		digest   string
+	}
 	groups := map[inode]uint32{}
 	of := make([]uint32, len(files))
 	for i := range files {
@@ -95,7 +100,7 @@ func linkGroups(files []rpm.File) []uint32 {
 		if f.Nlink < 2 || !f.IsRegular() {
 			continue
 		}
-		key := inode{f.Dev, f.Inode}
+		key := inode{f.Dev, f.Inode, f.Size, string(f.Digest)}
 		if groups[key] == 0 {
 			groups[key] = uint32(len(groups) + 1)
 		}
