@@ -60,7 +60,7 @@ func BenchmarkPrimary(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		if err := readPrimary(bytes.NewReader(data), func(*rpm.Metadata) error { n++; return nil }); err != nil || n != 10_000 {
+		if err := readPrimary(bytes.NewReader(data), newStringPool(), func(*rpm.Metadata) error { n++; return nil }); err != nil || n != 10_000 {
 			b.Fatal(n, err)
 		}
 	}

@@ -17,8 +17,18 @@ import (
 // The strings may be kept. An error of fn ends the reading and is returned as
 // it is. When Packages itself fails, what fn has seen must not be used.
 func (r *Repository) Packages(ctx context.Context, fn func(*rpm.Metadata) error) error {
+	return r.packages(ctx, newStringPool(), fn)
+}
+
+// PassPackages is Packages for who keeps nothing: the strings are used again,
+// too. It is the faster one.
+func (r *Repository) PassPackages(ctx context.Context, fn func(*rpm.Metadata) error) error {
+	return r.packages(ctx, &stringPool{passing: true}, fn)
+}
+
+func (r *Repository) packages(ctx context.Context, pool *stringPool, fn func(*rpm.Metadata) error) error {
 	return r.scan(ctx, "primary", func(in io.Reader) error {
-		return readPrimary(in, func(m *rpm.Metadata) error {
+		return readPrimary(in, pool, func(m *rpm.Metadata) error {
 			if err := fn(m); err != nil {
 				return &callerError{err}
 			}

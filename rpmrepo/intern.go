@@ -3,11 +3,18 @@ package rpmrepo
 import (
 	"hash/maphash"
 	"strings"
+	"unsafe"
 )
 
 // stringPool turns bytes into strings with few allocations: they are cut from
 // blocks, and intern returns the same string for the same bytes.
+//
+// A passing pool has one block, which forget gives free again: its strings are
+// gone then, and it need not look for equal ones.
 type stringPool struct {
+	passing bool
+	bytes   []byte // the block of a passing pool
+
 	table []string // open addressing; "" is free
 	used  int
 	seed  maphash.Seed
@@ -24,6 +31,9 @@ func newStringPool() *stringPool {
 func (p *stringPool) intern(b []byte) string {
 	if len(b) == 0 {
 		return ""
+	}
+	if p.passing {
+		return p.pass(b)
 	}
 	mask := len(p.table) - 1
 	i := int(maphash.Bytes(p.seed, b)) & mask
@@ -56,9 +66,26 @@ func (p *stringPool) grow() {
 	}
 }
 
+// pass returns b as a string that lasts until forget. When the block moves, the
+// strings cut from it keep the old one.
+func (p *stringPool) pass(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	start := len(p.bytes)
+	p.bytes = append(p.bytes, b...)
+	return unsafe.String(&p.bytes[start], len(b))
+}
+
+// forget ends the strings of a passing pool.
+func (p *stringPool) forget() { p.bytes = p.bytes[:0] }
+
 // copy returns b as a string. A builder that has room never moves what it
 // holds, so the strings cut from it stay right.
 func (p *stringPool) copy(b []byte) string {
+	if p.passing {
+		return p.pass(b)
+	}
 	if len(b) > poolBlock/8 {
 		return string(b)
 	}

@@ -38,9 +38,9 @@ type primaryReader struct {
 }
 
 // readPrimary calls fn for each package. The Metadata and its slices are
-// overwritten after the call; its strings may be kept.
-func readPrimary(r io.Reader, fn func(*rpm.Metadata) error) error {
-	p := primaryReader{x: newXMLScanner(r), pool: newStringPool()}
+// overwritten after the call, and with a passing pool its strings, too.
+func readPrimary(r io.Reader, pool *stringPool, fn func(*rpm.Metadata) error) error {
+	p := primaryReader{x: newXMLScanner(r), pool: pool}
 	if err := p.x.root("metadata"); err != nil {
 		return err
 	}
@@ -73,6 +73,7 @@ func readPrimary(r io.Reader, fn func(*rpm.Metadata) error) error {
 // reset empties the package but keeps the memory of its lists.
 func (p *primaryReader) reset() {
 	m := &p.pkg
+	p.pool.forget()
 	*m = rpm.Metadata{
 		Requires: m.Requires[:0], Provides: m.Provides[:0],
 		Conflicts: m.Conflicts[:0], Obsoletes: m.Obsoletes[:0],
@@ -383,6 +384,9 @@ func (p *primaryReader) same(last string) (string, error) {
 	b, err := p.x.content()
 	if err != nil || string(b) == last {
 		return last, err
+	}
+	if p.pool.passing {
+		return string(b), nil
 	}
 	return p.pool.copy(b), nil
 }

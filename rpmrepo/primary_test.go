@@ -29,7 +29,7 @@ func cloneMetadata(m *rpm.Metadata) *rpm.Metadata {
 
 func readAllPrimary(doc string) ([]*rpm.Metadata, error) {
 	var list []*rpm.Metadata
-	err := readPrimary(strings.NewReader(doc), func(m *rpm.Metadata) error {
+	err := readPrimary(strings.NewReader(doc), newStringPool(), func(m *rpm.Metadata) error {
 		list = append(list, cloneMetadata(m))
 		return nil
 	})
@@ -167,7 +167,7 @@ func TestReadPrimaryRefuses(t *testing.T) {
 func TestReadPrimaryStops(t *testing.T) {
 	stop := errors.New("enough")
 	n := 0
-	err := readPrimary(strings.NewReader(fullPrimary), func(*rpm.Metadata) error { n++; return stop })
+	err := readPrimary(strings.NewReader(fullPrimary), newStringPool(), func(*rpm.Metadata) error { n++; return stop })
 	if !errors.Is(err, stop) || n != 1 {
 		t.Errorf("got %v after %d packages", err, n)
 	}
@@ -357,6 +357,24 @@ func TestReadFilelists(t *testing.T) {
 		err := readFilelists(strings.NewReader(doc), func(string) bool { return true }, func(string, string) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: got %v, want an error with %q", doc, err, part)
+		}
+	}
+}
+
+func TestPassingPool(t *testing.T) {
+	for _, doc := range []string{fullPrimary, string(bigPrimary(50))} {
+		var texts [2][]string
+		for i, pool := range []*stringPool{newStringPool(), {passing: true}} {
+			err := readPrimary(strings.NewReader(doc), pool, func(m *rpm.Metadata) error {
+				texts[i] = append(texts[i], fmt.Sprintf("%+v", *m))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(texts[0]) == 0 || !slices.Equal(texts[0], texts[1]) {
+			t.Errorf("got %q, want %q", texts[1], texts[0])
 		}
 	}
 }
