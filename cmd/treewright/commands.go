@@ -13,6 +13,7 @@ func commands() []command {
 		repoLsCommand(),
 		repoFsckCommand(),
 		repoSignCommand(),
+		repoPruneCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),

@@ -26,6 +26,7 @@ type config struct {
 	minFreePercent int
 	minFreeBytes   int64 // used when not 0
 	zlibLevel      int
+	tombstones     bool // leave a note for each commit that is deleted
 }
 
 func newConfig(o InitOptions) []byte {
@@ -114,6 +115,7 @@ func parseConfig(f *keyfile.File) (config, error) {
 		tmpExpiry:      time.Duration(c.number("core", "tmp-expiry-secs", 86400, 0, math.MaxInt32)) * time.Second,
 		minFreePercent: c.number("core", "min-free-space-percent", 3, 0, 99),
 		minFreeBytes:   c.size("core", "min-free-space-size"),
+		tombstones:     c.flag("core", "tombstone-commits", false),
 		zlibLevel:      c.number("archive", "zlib-level", 6, 1, 9),
 	}
 	out.collectionID, _ = f.Get("core", "collection-id")

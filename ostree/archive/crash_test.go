@@ -33,6 +33,8 @@ func TestChild(t *testing.T) {
 		commitAndDie(t, os.Getenv(childRepo), os.Getenv(childArg))
 	case "loop":
 		commitForEver(t, os.Getenv(childRepo))
+	case "prune":
+		pruneAndDie(t, os.Getenv(childRepo), os.Getenv(childArg))
 	case "fill":
 		fillDisk(t, os.Getenv(childRepo))
 	case "read":

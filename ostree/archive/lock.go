@@ -68,6 +68,11 @@ func (r *Repo) tryLock(f *os.File, mode lockKind) error {
 
 // acquire waits for a lock on the file at path below the repository.
 func (r *Repo) acquire(ctx context.Context, path string, mode lockKind) (*Lock, error) {
+	return r.acquireWithin(ctx, path, mode, r.settings().lockTimeout)
+}
+
+// acquireWithin is acquire with a time to wait; negative: for ever.
+func (r *Repo) acquireWithin(ctx context.Context, path string, mode lockKind, timeout time.Duration) (*Lock, error) {
 	f, err := openAt(r.root, path, unix.O_RDWR|unix.O_CREAT, lockMode)
 	if errors.Is(err, fs.ErrPermission) && mode == shared {
 		f, err = openAt(r.root, path, unix.O_RDONLY, 0)
@@ -75,7 +80,6 @@ func (r *Repo) acquire(ctx context.Context, path string, mode lockKind) (*Lock, 
 	if err != nil {
 		return nil, err
 	}
-	timeout := r.settings().lockTimeout
 	wait := ctx
 	if timeout >= 0 {
 		var cancel context.CancelFunc
@@ -107,6 +111,9 @@ func (r *Repo) acquire(ctx context.Context, path string, mode lockKind) (*Lock, 
 func (r *Repo) lockShared(ctx context.Context) (*Lock, error) {
 	if !r.settings().locking {
 		return nil, nil
+	}
+	if err := r.passGate(ctx); err != nil {
+		return nil, err
 	}
 	lock, err := r.acquire(ctx, ".lock", shared)
 	if err != nil {
