@@ -24,8 +24,12 @@ type runtimeInfo struct {
 	files     []string // paths that the application sees
 }
 
-// maxRuntimeMetadata bounds a runtime's metadata file.
-const maxRuntimeMetadata = 1 << 20
+// Limits of a runtime, which may be mirrored from elsewhere: of its metadata file,
+// and of its paths, which a few objects can make many of.
+const (
+	maxRuntimeMetadata = 1 << 20
+	maxRuntimePaths    = 4 << 20
+)
 
 // findRuntime reads the runtime of an application from the repository.
 func (p *Plan) findRuntime(ctx context.Context) error {
@@ -60,6 +64,9 @@ func readRuntime(ctx context.Context, repo *archive.Repo, ref string) (*runtimeI
 	r := &runtimeInfo{ref: ref}
 	list := map[string]ostree.Checksum{}
 	err = ostree.Walk(ctx, repo, commit.RootTree, commit.RootMeta, func(path string, e ostree.Entry) error {
+		if len(r.files) > maxRuntimePaths {
+			return fmt.Errorf("it has more than %d paths", maxRuntimePaths)
+		}
 		r.note(strings.Trim(path, "/"), e, list)
 		return nil
 	})

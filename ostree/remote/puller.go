@@ -29,6 +29,7 @@ type puller struct {
 	remote *Remote
 	dst    *archive.Repo
 	known  map[ostree.Checksum]struct{} // dirtrees that are there with all below
+	holed  map[ostree.Checksum]struct{} // dirtrees that are not, for learn
 
 	batches *batches
 
@@ -181,7 +182,7 @@ func (p *puller) stop() {
 // learn notes the directories of commits that the repository holds whole and
 // that the new ones probably share most with.
 func (p *puller) learn(ctx context.Context, commits []*verifiedCommit) error {
-	p.known = map[ostree.Checksum]struct{}{}
+	p.known, p.holed = map[ostree.Checksum]struct{}{}, map[ostree.Checksum]struct{}{}
 	for _, c := range commits {
 		if c.whole {
 			continue
@@ -219,6 +220,9 @@ func (p *puller) learnTree(ctx context.Context, c ostree.Checksum, depth int) (w
 	if _, ok := p.known[c]; ok {
 		return true, nil
 	}
+	if _, ok := p.holed[c]; ok {
+		return false, nil
+	}
 	tree, err := p.dst.DirTree(ctx, c)
 	if errors.Is(err, archive.ErrNotExist) || depth > maxDepth {
 		return false, nil // a damaged repository: this pull may repair it
@@ -236,6 +240,8 @@ func (p *puller) learnTree(ctx context.Context, c ostree.Checksum, depth int) (w
 	}
 	if whole {
 		p.known[c] = struct{}{}
+	} else {
+		p.holed[c] = struct{}{}
 	}
 	return whole, nil
 }
