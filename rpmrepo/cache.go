@@ -1,6 +1,7 @@
 package rpmrepo
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,8 +19,9 @@ import (
 	"github.com/treewright/treewright/internal/fetch"
 )
 
-// cache is the folder that runs share. Nothing in it is believed: who takes a
-// file out checks it. A cache without a folder is empty and keeps nothing.
+// cache is the folder that runs share. Nothing in it is believed: metadata and
+// packages are checked against what names them, the rest carries a checksum of
+// its own. A cache without a folder is empty and keeps nothing.
 type cache struct {
 	dir  string
 	lock *os.File // shared, so that no prune takes files away
@@ -114,6 +116,33 @@ func touch(path string) {
 	_ = unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{now, now}, 0)
 }
 
+// keep writes what nothing else vouches for, after a line with its checksum. A
+// file that is there already is only touched.
+func (c *cache) keep(path string, data []byte) error {
+	sum := sha256.Sum256(data)
+	sealed := append([]byte(hex.EncodeToString(sum[:])+"\n"), data...)
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, sealed) {
+		touch(path)
+		return nil
+	}
+	return atomicfile.WriteFile(path, sealed, 0o600)
+}
+
+// kept returns what keep wrote. It is os.ErrNotExist when it was damaged.
+func (c *cache) kept(path string) ([]byte, error) {
+	sealed, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	line, data, _ := bytes.Cut(sealed, []byte("\n"))
+	sum := sha256.Sum256(data)
+	if string(line) != hex.EncodeToString(sum[:]) {
+		return nil, fmt.Errorf("%s is damaged: %w", path, os.ErrNotExist)
+	}
+	touch(path)
+	return data, nil
+}
+
 // state is what the cache remembers of a repository, in one file so that it is
 // whole or absent.
 type state struct {
@@ -131,7 +160,7 @@ func (c *cache) statePath(cfg *RepoConfig) string {
 		fmt.Fprintf(h, "%q\n", s)
 	}
 	id := cleanID(cfg.ID)
-	return c.path(cacheRepoMD, fmt.Sprintf("%.60s-%s.json", strings.TrimLeft(id, "."), hex.EncodeToString(h.Sum(nil)[:8])))
+	return c.path(cacheRepoMD, fmt.Sprintf("%.60s-%s.state", strings.TrimLeft(id, "."), hex.EncodeToString(h.Sum(nil)[:8])))
 }
 
 func (c *cache) saveState(cfg *RepoConfig, s state) error {
@@ -143,12 +172,7 @@ func (c *cache) saveState(cfg *RepoConfig, s state) error {
 	if err != nil {
 		return err
 	}
-	path := c.statePath(cfg)
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
-		touch(path)
-		return nil
-	}
-	return atomicfile.WriteFile(path, data, 0o600)
+	return c.keep(c.statePath(cfg), data)
 }
 
 // loadState returns what the last run saw; os.ErrNotExist when there was none.
@@ -158,14 +182,13 @@ func (c *cache) loadState(cfg *RepoConfig) (state, error) {
 		return s, os.ErrNotExist
 	}
 	path := c.statePath(cfg)
-	data, err := os.ReadFile(path)
+	data, err := c.kept(path)
 	if err != nil {
 		return s, err
 	}
 	if err := json.Unmarshal(data, &s); err != nil || s.Version != stateVersion {
 		return s, fmt.Errorf("%s is not a state of this version: %w", path, os.ErrNotExist)
 	}
-	touch(path)
 	return s, nil
 }
 

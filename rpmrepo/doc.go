@@ -17,7 +17,7 @@
 //
 // The cache's folder holds
 //
-//	repomd/REPOSITORY.json   the last repomd.xml and its signature
+//	repomd/REPOSITORY.state  the last repomd.xml and its signature
 //	repomd/files/CHECKSUM    metadata files
 //	repomd/keys/…            keys that came from a URL
 //	packages/CHECKSUM.rpm    packages

@@ -3,9 +3,7 @@ package rpmrepo
 import (
 	"context"
 	"fmt"
-	"os"
 
-	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -62,8 +60,7 @@ func (r *Repository) readKey(ctx context.Context, address string) ([]byte, error
 	}
 	if r.opts.Offline && !local {
 		if r.cache.dir != "" {
-			if data, err := os.ReadFile(r.cache.keyPath(address)); err == nil {
-				touch(r.cache.keyPath(address))
+			if data, err := r.cache.kept(r.cache.keyPath(address)); err == nil {
 				return data, nil
 			}
 		}
@@ -73,5 +70,5 @@ func (r *Repository) readKey(ctx context.Context, address string) ([]byte, error
 	if err != nil || local || r.cache.dir == "" {
 		return data, err
 	}
-	return data, atomicfile.WriteFile(r.cache.keyPath(address), data, 0o600)
+	return data, r.cache.keep(r.cache.keyPath(address), data)
 }

@@ -118,7 +118,7 @@ func TestDamagedCacheIsNotBelieved(t *testing.T) {
 		func(path string) error { return os.WriteFile(path, nil, 0o600) },
 		os.Remove,
 	} {
-		for _, pattern := range []string{"repomd/*.json", "repomd/files/*", "packages/*"} {
+		for _, pattern := range []string{"repomd/*.state", "repomd/files/*", "packages/*"} {
 			paths, err := filepath.Glob(filepath.Join(cache, pattern))
 			if err != nil || len(paths) == 0 {
 				t.Fatalf("%s: %v, %v", pattern, paths, err)
