@@ -5,6 +5,8 @@ package main
 func commands() []command {
 	return []command{
 		composeTreeCommand(),
+		resolveCommand(),
+		whyCommand(),
 		repoInitCommand(),
 		repoPullCommand(),
 		repoRefsCommand(),
@@ -13,7 +15,6 @@ func commands() []command {
 		repoLsCommand(),
 		repoFsckCommand(),
 		repoSignCommand(),
-		repoPruneCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),

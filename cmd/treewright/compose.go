@@ -15,24 +15,23 @@ import (
 
 	"github.com/treewright/treewright/compose"
 	"github.com/treewright/treewright/internal/atomicfile"
-	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/sign"
-	"github.com/treewright/treewright/treefile"
 )
 
 // composeFlags are the flags of compose tree, rpm-ostree's and ours.
 type composeFlags struct {
-	repo, cacheDir, proxy, scriptlets, reportFile, arch string
-	dryRun, printOnly                                   bool
-	variables                                           []string
-	signing                                             signFlags
-	opts                                                compose.Options
+	inputFlags
+	lock                   writeFlags
+	scriptlets, reportFile string
+	dryRun, printOnly      bool
+	signing                signFlags
 }
 
 func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.repo, "repo", "r", "", "the archive repository at `PATH` gets the commit")
-	fs.StringVar(&f.cacheDir, "cachedir", "", "keep metadata, packages and their contents in `DIR` (default: treewright in the user's cache folder)")
+	f.inputFlags.add(fs)
+	f.lock.add(fs)
 	fs.Bool("unified-core", true, "always so; accepted for callers of rpm-ostree")
 	fs.Bool("ex-unified-core", true, "")
 	_ = fs.MarkHidden("ex-unified-core")
@@ -43,17 +42,13 @@ func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.opts.ComposeJSONFile, "write-composejson-to", "", "write what was composed to `FILE`, as JSON")
 	fs.StringVar(&f.reportFile, "write-report-to", "", "write the compose's report to `FILE`, as JSON")
 	fs.BoolVar(&f.opts.ForceNoCache, "force-nocache", false, "make a commit even when the input did not change")
-	fs.BoolVar(&f.opts.CacheOnly, "cache-only", false, "take metadata and packages from the cache alone")
 	fs.BoolVar(&f.opts.DownloadOnly, "download-only", false, "end when all packages are in the cache")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be composed, and change nothing")
 	fs.BoolVar(&f.printOnly, "print-only", false, "print the flattened treefile as JSON")
 	fs.BoolVar(&f.opts.NoParent, "no-parent", false, "the commit gets no parent")
 	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
 	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
-	fs.StringVar(&f.proxy, "proxy", "", "proxy `URL` for metadata and packages")
 	fs.StringVar(&f.scriptlets, "scriptlets", "refuse", "what becomes of packages with scriptlets, a `POLICY`: refuse them, or skip the scriptlets and report each")
-	fs.StringArrayVar(&f.variables, "var", nil, "set the treefile variable `NAME=VALUE`; may be given again")
-	fs.StringVar(&f.arch, "arch", "", "compose for the architecture `ARCH` (default: this machine's)")
 	f.signing.add(fs)
 }
 
@@ -82,19 +77,17 @@ func composeTree(ctx context.Context, env *environment, f *composeFlags, path st
 	if f.repo == "" && !f.printOnly && !f.dryRun && !f.opts.DownloadOnly {
 		return usagef("compose tree needs --repo")
 	}
-	tf, err := loadTreefile(env, f, path)
-	if err != nil {
+	if err := f.load(env, path); err != nil {
 		return err
 	}
 	if f.printOnly {
-		data, err := tf.JSON()
+		data, err := f.opts.Treefile.JSON()
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(env.stdout, "%s\n", strings.TrimSpace(string(data)))
 		return err
 	}
-	f.opts.Treefile = tf
 	if err := f.fill(env); err != nil {
 		return err
 	}
@@ -107,34 +100,13 @@ func composeTree(ctx context.Context, env *environment, f *composeFlags, path st
 	})
 }
 
-func loadTreefile(env *environment, f *composeFlags, path string) (*treefile.Treefile, error) {
-	variables := map[string]treefile.Value{}
-	for _, v := range f.variables {
-		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
-			return nil, usagef("--var %s: want NAME=VALUE", v)
-		}
-		variables[name] = treefile.ParseValue(value)
-	}
-	return treefile.Load(path, treefile.Options{
-		Arch: f.arch, Variables: variables,
-		Warn: func(w treefile.Warning) { env.warn("%s", w) },
-	})
-}
-
 // fill completes the options with what comes from the environment.
 func (f *composeFlags) fill(env *environment) (err error) {
 	o := &f.opts
 	if o.Scriptlets, err = compose.ParseScriptletPolicy(f.scriptlets); err != nil {
 		return usagef("--scriptlets: %w", err)
 	}
-	if o.SourceDate, err = env.sourceDate(); err != nil {
-		return err
-	}
-	if o.CacheDir, err = cacheFolder(env, f.cacheDir, f.repo); err != nil {
-		return err
-	}
-	if o.Client, err = fetch.New(fetch.Options{UserAgent: "treewright/" + version(), Proxy: f.proxy, ProxyFor: proxyFromEnvironment}); err != nil {
+	if err := f.inputFlags.fill(env); err != nil {
 		return err
 	}
 	if o.Signer, err = f.signing.signer(env); err != nil {
@@ -143,9 +115,6 @@ func (f *composeFlags) fill(env *environment) (err error) {
 	if o.Signer == nil && o.Treefile.GPGKey != "" {
 		o.Signer = sign.NewGPG("", o.Treefile.GPGKey)
 	}
-	o.Now, o.Tool = env.clock(), "treewright "+version()
-	o.Progress = env.drawer().update
-	o.Warn = func(text string) { env.warn("%s", text) }
 	return nil
 }
 
@@ -173,6 +142,9 @@ func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, plan.Close()) }()
+	if err := f.lock.write(plan); err != nil {
+		return err
+	}
 	if f.dryRun {
 		if !env.json {
 			if err := plan.WriteText(env.stdout); err != nil {

@@ -83,7 +83,7 @@ func TestAlternatives(t *testing.T) {
 }
 
 func TestNamed(t *testing.T) {
-	m := packages(t, "a 1-1\na 1-2 src\na 2-1 i686\nb")
+	m := packages(t, "a 1-1\na 1-2 src\na 2-1 i686\na 3-1 aarch64\nb")
 	for _, p := range m {
 		p.Checksum = "sha256:" + p.NEVRA.String()
 	}
