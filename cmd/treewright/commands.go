@@ -15,6 +15,7 @@ func commands() []command {
 		repoLsCommand(),
 		repoFsckCommand(),
 		repoSignCommand(),
+		repoPruneCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),
