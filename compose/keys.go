@@ -17,6 +17,7 @@ var builtKeys = map[string]func(*treefile.Treefile) bool{
 	"exclude-packages":         always,
 	"recommends":               always,
 	"repos":                    always,
+	"platform-module":          always,
 	"repovars":                 always,
 	"releasever":               always,
 	"lockfile-repos":           always, // without a lock file they are not used

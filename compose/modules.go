@@ -74,7 +74,7 @@ func (p *Plan) platform(u *solve.Universe) (string, error) {
 	const prefix = "platform:"
 	if name := p.opts.Treefile.PlatformModule; name != "" {
 		if len(name) <= len(prefix) || name[:len(prefix)] != prefix {
-			return "", fmt.Errorf("%s: platform-module: %q is not platform:STREAM", p.opts.Treefile.Path, name)
+			return "", fmt.Errorf("%s: %q is not platform:STREAM", keyPosition(p.opts.Treefile, "platform-module"), name)
 		}
 		return name[len(prefix):], nil
 	}

@@ -230,11 +230,10 @@ func TestWarnings(t *testing.T) {
 		{"a.yaml", "ref: x/${stream}/${stream}\nvariables: {straem: a}",
 			[]string{`a.yaml:1: ref: ${stream} stays as it is: no such variable; did you mean "straem"?`}},
 		{"a.yaml", "exclude-packages: [a b]", []string{`a.yaml:1: exclude-packages: "a b" excludes nothing: items of this key are not split at spaces, write one package per item`}},
-		{"a.yaml", "boot-location: new\ninitramfs-args: [x]\ncliwrap: true\nplatform-module: x", []string{
+		{"a.yaml", "boot-location: new\ninitramfs-args: [x]\ncliwrap: true", []string{
 			"a.yaml:1: boot-location: deprecated: use boot-location: modules",
 			"a.yaml:2: initramfs-args: deprecated: put a file into /etc/dracut.conf.d of the tree",
 			"a.yaml:3: cliwrap: deprecated",
-			"a.yaml:4: platform-module: no effect: module streams are gone from rpm-ostree as well",
 		}},
 	} {
 		_, got, err := load(t, c.name, map[string]string{c.name: c.main})

@@ -146,7 +146,6 @@ func (t *Treefile) warnDeprecated(warn func(Warning)) {
 		{"boot-location", "deprecated: use boot-location: modules", t.BootLocation != BootModules},
 		{"initramfs-args", "deprecated: put a file into /etc/dracut.conf.d of the tree", len(t.InitramfsArgs) > 0},
 		{"cliwrap", "deprecated", t.CliWrap},
-		{"platform-module", "no effect: module streams are gone from rpm-ostree as well", t.PlatformModule != ""},
 	} {
 		if s, ok := t.layer.settings[w.key]; ok && w.when {
 			warn(Warning{Position: s.at, Key: w.key, Text: w.says})

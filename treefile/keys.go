@@ -56,7 +56,7 @@ var specs = []spec{
 	{"ostree-layers", vector, readStrings, nil, 0},
 	{"ostree-override-layers", vector, readStrings, nil, 0},
 	{"exclude-packages", vector, readExcludes, nil, 0},
-	{"platform-module", notMerged, readString, "", consumed},
+	{"platform-module", notMerged, readString, "", 0},
 	{"container", basic, readBool, false, 0},
 	{"recommends", basic, readBool, true, 0},
 	{"documentation", basic, readBool, true, 0},
