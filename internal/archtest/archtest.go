@@ -50,6 +50,7 @@ var Rooms = []Room{
 	{"ostree/gvariant", []string{leaves}},
 	{"ostree/archive", []string{"ostree", "ostree/gvariant", leaves}},
 	{"ostree/sign", []string{"ostree", "ostree/gvariant", leaves}},
+	{"ostree/delta", []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/sign", leaves}},
 	{"ostree/remote", []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/delta", "ostree/sign", leaves}},
 
 	// Leaves import other leaves alone.
