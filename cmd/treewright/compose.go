@@ -201,7 +201,7 @@ func printReport(env *environment, f *composeFlags, r *compose.Report) error {
 func cachePruneCommand() command {
 	var size string
 	return command{
-		path: "cache prune", args: "DIR", minArgs: 0, maxArgs: 1,
+		path: "cache prune", args: "[DIR]", minArgs: 0, maxArgs: 1,
 		short: "Make a compose cache smaller",
 		long: `Removes what was not used for longest from the compose cache DIR (default: treewright in the user's cache folder) until it takes at
 most --max-size. It waits for composes that use the cache.`,

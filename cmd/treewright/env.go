@@ -8,7 +8,10 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +26,8 @@ type environment struct {
 	json           bool
 	quiet          bool
 
-	progress *progressDrawer
+	progress  *progressDrawer
+	unwritten error // the first one of writing to stdout
 }
 
 func newEnvironment() *environment {
@@ -57,12 +61,41 @@ func (e *environment) sourceDate() (time.Time, error) {
 // proxyFromEnvironment is the proxy that http_proxy and its kin name.
 func proxyFromEnvironment(r *http.Request) (*url.URL, error) { return http.ProxyFromEnvironment(r) }
 
-// printf writes a line for people; nothing with --json.
+// printf writes a line for people; nothing with --json. The stage that was under
+// way is over then: its line comes first.
 func (e *environment) printf(format string, args ...any) {
-	if !e.json {
-		e.progress.clear()
-		fmt.Fprintf(e.stdout, format, args...)
+	if e.json {
+		return
 	}
+	e.progress.finish()
+	_, err := io.WriteString(e.stdout, plain(fmt.Sprintf(format, args...)))
+	if e.unwritten == nil && err != nil {
+		e.unwritten = fmt.Errorf("writing the output: %w", err)
+	}
+}
+
+// plain returns text with the characters escaped that could make a terminal do
+// or show something else: names and subjects may be an upstream's.
+func plain(text string) string {
+	if !strings.ContainsFunc(text, deceives) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch _, size := utf8.DecodeRuneInString(text[i:]); {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case deceives(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func deceives(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // result writes the command's result as one JSON line when --json is given.
@@ -91,5 +124,5 @@ func (e *environment) warn(format string, args ...any) {
 		}
 		return
 	}
-	fmt.Fprintf(e.stderr, "warning: %s\n", text)
+	fmt.Fprintf(e.stderr, "warning: %s\n", plain(text))
 }

@@ -32,12 +32,15 @@ func run(ctx context.Context, env *environment, args []string) int {
 	err := root.ExecuteContext(ctx)
 	env.progress.finish()
 	if err == nil {
+		err = env.unwritten
+	}
+	if err == nil {
 		return exitOK
 	}
 	if ctx.Err() != nil {
 		err = errors.New("interrupted; nothing was published")
 	}
-	fmt.Fprintf(env.stderr, "treewright: %v\n", err)
+	fmt.Fprintf(env.stderr, "treewright: %s\n", plain(err.Error()))
 	return codeOf(err)
 }
 
