@@ -16,6 +16,8 @@ func commands() []command {
 		repoFsckCommand(),
 		repoSignCommand(),
 		repoPruneCommand(),
+		repoCheckoutCommand(),
+		repoCatCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),
