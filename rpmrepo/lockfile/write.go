@@ -86,7 +86,8 @@ func quote(s string) string {
 
 // Write replaces the packages of one architecture in the lock file name, of our
 // format, and keeps those of others. The file need not exist; one that is no
-// lock file of ours is left alone. A reader sees the old file or the new one.
+// lock file of ours is left alone. A reader sees the old file or the new one; of
+// two writers at once, one may not see what the other wrote.
 func Write(name, arch string, packages []Package) error {
 	archs := map[string][]Package{}
 	old, err := Read(name)

@@ -88,6 +88,9 @@ func WhyNot(ctx context.Context, u *Universe, req Request, text string) ([]strin
 		}
 		return []string{"no repository in use has it"}, nil
 	}
+	if there := keepOnly(list, u.installed); len(there) > 0 {
+		return []string{fmt.Sprintf("%s is installed already, and stays", s.names(there))}, nil
+	}
 	able := keepOnly(list, s.installable)
 	out := s.ruledOut(keepOnly(list, func(p lit) bool { return !s.installable(p) }))
 	if len(able) == 0 {

@@ -50,6 +50,7 @@ func TestWhyNot(t *testing.T) {
 		{"disabled repository", []any{"r", "a", RepoOptions{ID: "x", Disabled: true}, "b"}, specs("a"), "b", []string{"only in a disabled repository: x"}},
 		{"unknown", []any{"r", "a\nbash"}, specs("a"), "bsah", []string{"did you mean bash?"}},
 		{"quite unknown", []any{"r", "a"}, specs("a"), "something", []string{"no repository in use has it"}},
+		{"installed", []any{RepoOptions{ID: "base", Installed: true}, "b 1-1", "r", "a\nb 2-1"}, specs("a"), "b", []string{"b-1-1.noarch (base) is installed already, and stays"}},
 		{"weak off", []any{"r", "a\nRec: b\nb"}, noWeak, "b", []string{"a-1-1.noarch recommends b, but weak dependencies are left out"}},
 		{"supplement off", []any{"r", "a\nb\nSup: a"}, noWeak, "b", []string{"b-1-1.noarch supplements a, but weak dependencies are left out"}},
 		{"not installable", []any{"r", "a\nRec: b\nb\nReq: c"}, specs("a"), "b", []string{"a-1-1.noarch recommends b",
