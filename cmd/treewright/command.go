@@ -75,7 +75,7 @@ func newRoot(env *environment, table []command) *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
-	root.PersistentFlags().BoolVar(&env.json, "json", false, "results on standard output and progress on standard error as JSON lines")
+	root.PersistentFlags().BoolVar(&env.json, "json", false, "results on standard output, progress, warnings and errors on standard error, as JSON lines")
 	root.PersistentFlags().BoolVarP(&env.quiet, "quiet", "q", false, "no progress")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	parents := map[string]*cobra.Command{}

@@ -17,6 +17,7 @@ import (
 	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/sign"
+	"github.com/treewright/treewright/treefile"
 )
 
 // composeFlags are the flags of compose tree, rpm-ostree's and ours.
@@ -81,12 +82,7 @@ func composeTree(ctx context.Context, env *environment, f *composeFlags, path st
 		return err
 	}
 	if f.printOnly {
-		data, err := f.opts.Treefile.JSON()
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(env.stdout, "%s\n", strings.TrimSpace(string(data)))
-		return err
+		return printTreefile(env, f.opts.Treefile)
 	}
 	if err := f.fill(env); err != nil {
 		return err
@@ -98,6 +94,19 @@ func composeTree(ctx context.Context, env *environment, f *composeFlags, path st
 		f.opts.Repo = repo
 		return planAndCompose(ctx, env, f)
 	})
+}
+
+// printTreefile prints the flattened treefile, in one line with --json.
+func printTreefile(env *environment, t *treefile.Treefile) error {
+	data, err := t.JSON()
+	if err != nil {
+		return err
+	}
+	if env.json {
+		return env.result(json.RawMessage(data))
+	}
+	_, err = fmt.Fprintf(env.stdout, "%s\n", strings.TrimSpace(string(data)))
+	return err
 }
 
 // fill completes the options with what comes from the environment.

@@ -115,14 +115,21 @@ func (e *environment) result(v any) error {
 
 // warn writes a warning to standard error.
 func (e *environment) warn(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
 	e.progress.clear()
-	if e.json {
-		data, err := json.Marshal(map[string]string{"warning": text})
-		if err == nil {
-			fmt.Fprintf(e.stderr, "%s\n", data)
-		}
+	e.say("warning", "warning: ", fmt.Sprintf(format, args...))
+}
+
+// fail writes to standard error why the command failed.
+func (e *environment) fail(err error) { e.say("error", "treewright: ", err.Error()) }
+
+// say writes text to standard error: for programs as the field name of a JSON
+// line, for people after a prefix.
+func (e *environment) say(name, prefix, text string) {
+	if !e.json {
+		fmt.Fprintf(e.stderr, "%s%s\n", prefix, plain(text))
 		return
 	}
-	fmt.Fprintf(e.stderr, "warning: %s\n", plain(text))
+	if data, err := json.Marshal(map[string]string{name: text}); err == nil {
+		fmt.Fprintf(e.stderr, "%s\n", data)
+	}
 }

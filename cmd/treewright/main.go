@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -23,6 +22,7 @@ func main() {
 func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return run(ctx, newEnvironment(), os.Args[1:])
 }
 
@@ -40,7 +40,7 @@ func run(ctx context.Context, env *environment, args []string) int {
 	if ctx.Err() != nil {
 		err = errors.New("interrupted; nothing was published")
 	}
-	fmt.Fprintf(env.stderr, "treewright: %s\n", plain(err.Error()))
+	env.fail(err)
 	return codeOf(err)
 }
 
