@@ -156,7 +156,7 @@ func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err
 	}
 	if f.dryRun {
 		if !env.json {
-			if err := plan.WriteText(env.stdout); err != nil {
+			if err := plan.WriteText(env.text()); err != nil {
 				return err
 			}
 		}
@@ -193,7 +193,7 @@ func printComposed(env *environment, f *composeFlags, result *compose.Result) er
 // where it was asked for.
 func printReport(env *environment, f *composeFlags, r *compose.Report) error {
 	if !env.json {
-		if err := r.WriteText(env.stdout); err != nil {
+		if err := r.WriteText(env.text()); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,15 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+func TestTextOfOthers(t *testing.T) {
+	var out bytes.Buffer
+	env := &environment{stdout: &out, clock: time.Now}
+	n, err := env.text().Write([]byte("unknown user \xff\x1b[2J\n"))
+	if want := `unknown user \xff\u001b[2J` + "\n"; n != 19 || err != nil || out.String() != want {
+		t.Errorf("got %d, %v and %q, want %q", n, err, out.String(), want)
+	}
+}
+
 // fullDisk takes no byte.
 type fullDisk struct{}
 

@@ -55,11 +55,11 @@ func printResolution(env *environment, f *resolveFlags, r *compose.Resolution) e
 	env.progress.clear()
 	switch {
 	case f.tree:
-		return r.WriteTree(env.stdout, compose.TreeOptions{Sizes: f.size})
+		return r.WriteTree(env.text(), compose.TreeOptions{Sizes: f.size})
 	case f.size:
-		return r.WriteSizes(env.stdout)
+		return r.WriteSizes(env.text())
 	}
-	return r.WriteText(env.stdout)
+	return r.WriteText(env.text())
 }
 
 // withResolution resolves a treefile.
@@ -134,5 +134,5 @@ func printWhy(ctx context.Context, env *environment, r *compose.Resolution, path
 		return nil
 	}
 	env.progress.clear()
-	return e.WriteText(env.stdout)
+	return e.WriteText(env.text())
 }
