@@ -18,6 +18,7 @@ func commands() []command {
 		repoPruneCommand(),
 		repoCheckoutCommand(),
 		repoCatCommand(),
+		repoDiffCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),
