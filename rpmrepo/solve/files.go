@@ -56,7 +56,7 @@ func (u *Universe) fileListsLacking(req *Request) bool {
 // loadFiles asks for all paths that primary metadata does not list and that a
 // package or a spec of this request depends on.
 func (u *Universe) loadFiles(ctx context.Context, req *Request) error {
-	u.asked, u.extraFile = true, nil
+	u.asked, u.extraFile, u.saved = true, nil, false
 	patterns := u.filePatterns(req)
 	u.askedFor = append(u.askedFor, patterns...)
 	wanted := func(path string) bool {

@@ -91,7 +91,7 @@ func (u *Universe) reindex() {
 			r.pkgs = pkgs[r.first:len(pkgs):len(pkgs)]
 		}
 	}
-	u.pkgs = pkgs
+	u.pkgs, u.saved = pkgs, false
 	u.index = &providerIndex{
 		paths:      make([]pathFlags, len(u.in.strs)),
 		firstNamed: make([]lit, len(u.in.strs)),

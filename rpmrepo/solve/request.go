@@ -38,13 +38,7 @@ func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error
 func (u *Universe) prepare(ctx context.Context, req *Request) *solver {
 	s := newSolver(ctx, u)
 	s.withWeak = !req.IgnoreWeak
-	for _, name := range u.opts.InstallOnly {
-		if id, ok := u.in.find(name); ok {
-			for _, p := range u.providers(depID(id)) {
-				s.multi[p] = true
-			}
-		}
-	}
+	s.multi = u.sideBySide()
 	s.excludeAll(req)
 	for i, spec := range req.Install {
 		if !s.addSpec(i, spec, req.Best) {
@@ -52,4 +46,17 @@ func (u *Universe) prepare(ctx context.Context, req *Request) *solver {
 		}
 	}
 	return s
+}
+
+// sideBySide returns, by package, what may be installed in several versions.
+func (u *Universe) sideBySide() []bool {
+	multi := make([]bool, len(u.pkgs))
+	for _, name := range u.opts.InstallOnly {
+		if id, ok := u.in.find(name); ok {
+			for _, p := range u.providers(depID(id)) {
+				multi[p] = true
+			}
+		}
+	}
+	return multi
 }

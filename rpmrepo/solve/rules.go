@@ -206,8 +206,12 @@ func (s *solver) addClause(c []lit, o origin) ruleID {
 func (s *solver) originsOf(id ruleID) []origin {
 	at := s.originAt[id]
 	if at < 0 {
-		t := s.template
-		return t.origins[t.originAt[^at]:t.originAt[^at+1]]
+		t, r := s.template, &s.rules[id]
+		var list []origin
+		for _, o := range t.origins[t.originAt[^at]:t.originAt[^at+1]] {
+			list = append(list, o.in(-r.first, t.rules[^at].second))
+		}
+		return list
 	}
 	for _, next := range s.originAt[id+1:] {
 		if next >= 0 {

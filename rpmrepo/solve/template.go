@@ -20,6 +20,38 @@ type bodyRule struct {
 	rest   listID
 }
 
+// bodyOrigin is where a rule of the template comes from, without what follows
+// from the rule.
+type bodyOrigin struct {
+	kind  ruleKind // negative: from is the second literal's package, not the group's
+	depID depID
+}
+
+func newBodyOrigin(d *draft) bodyOrigin {
+	if d.from != -d.first {
+		return bodyOrigin{-d.kind, d.dep}
+	}
+	return bodyOrigin{d.kind, d.dep}
+}
+
+// in completes the origin of a rule in a group.
+func (o bodyOrigin) in(group, second lit) origin {
+	out := origin{kind: o.kind, from: group, dep: o.depID}
+	if o.kind == ruleConflicts && second == 0 {
+		out.other = system
+	}
+	if second < 0 {
+		out.other = -second
+	}
+	if o.kind < 0 {
+		out.kind = -o.kind
+		if second < 0 {
+			out.from, out.other = -second, group
+		}
+	}
+	return out
+}
+
 // packageFlags say what the template knows of a package.
 type packageFlags uint8
 
@@ -38,7 +70,7 @@ type template struct {
 	groups   []int32        // by package: its first rule, the highest package first
 	rules    []bodyRule
 	originAt []int32 // by rule: its first origin; one more at the end
-	origins  []origin
+	origins  []bodyOrigin
 	nextAt   []int32 // by package: where its part of next starts, the highest first
 	next     []lit   // what each package brings into the closure
 }
@@ -150,7 +182,7 @@ func (b *templateBuilder) number(order []int32) {
 		if d.from != -d.first {
 			t.flags[-d.first] |= hasForeign
 		}
-		t.origins = append(t.origins, d.origin)
+		t.origins = append(t.origins, newBodyOrigin(d))
 	}
 	t.originAt = append(t.originAt, int32(len(t.origins)))
 	// The highest package comes first: its group starts at 0.
@@ -247,7 +279,8 @@ func (s *solver) mergeGroup(p lit, extra []int32) {
 		}
 		ours := false
 		at := len(s.origins)
-		for _, o := range t.origins[t.originAt[i]:t.originAt[i+1]] {
+		for _, b := range t.origins[t.originAt[i]:t.originAt[i+1]] {
+			o := b.in(p, own.second)
 			if s.added[o.from] && (o.kind != ruleArch || s.excluded[o.from] == notExcluded) {
 				s.origins = append(s.origins, o)
 				ours = true

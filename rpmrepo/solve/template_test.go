@@ -36,6 +36,7 @@ func TestTemplate(t *testing.T) {
 			var rules [2][]ruleText
 			var results [2][]string
 			for way, most := range [2]int{0, maxPackageDrafts} {
+				u.reindex()
 				u.index.rules = newTemplate(u, make([]bool, len(u.pkgs)), most)
 				s, result := c.run(t, u, &c.blocks[i])
 				rules[way], results[way] = s.ruleTexts(), result

@@ -68,6 +68,7 @@ type Universe struct {
 	pkgs      []pkg // by lit
 	index     *providerIndex
 	spare     spare
+	saved     bool        // a snapshot would hold nothing new
 	extraFile []fileOwner // what LoadFiles found, by package
 	asked     bool        // LoadFiles was called
 	askedFor  []string    // the specs that it was called for
