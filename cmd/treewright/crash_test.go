@@ -143,21 +143,49 @@ func TestKilledComposes(t *testing.T) {
 	}
 }
 
-// TestFullDisk composes into a repository on a small tmpfs.
+// TestFullDisk fills a small tmpfs with a compose, its cache, a mirror, a pull
+// and a publication: each says that space is missing and changes nothing.
 func TestFullDisk(t *testing.T) {
 	binary := buildBinary(t)
 	dir := composeFolder(t, bulkyPackages(4, 200))
-	script := `set -e
-mkdir small && mount -t tmpfs -o size=600k tmpfs small
+	mustRun(t, dir, binary, "key", "generate", "--uid=up", "--output=up.key")
+	mustRun(t, dir, binary, "repo", "init", "up")
+	mustRun(t, dir, binary, "compose", "tree", "-q", "--repo=up", "--cachedir=cache", "--sign-key=up.key", "os.yaml")
+	mustRun(t, dir, binary, "publish", "-q", "--sign-key=up.key", "up")
+	for _, tc := range []struct{ name, command string }{
+		{"compose", "compose tree -q --repo=small/repo --cachedir=cache os.yaml"},
+		{"cache", "compose tree -q --repo=small/repo --cachedir=small/cache os.yaml"},
+		{"mirror", "mirror -q --key=up.key.pub small/repo up 'test/*'"},
+		{"pull", "repo pull -q --key=up.key.pub small/repo up test/os"},
+		{"publish", "publish -q --title=New small/repo"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			script := `set -e
+mkdir -p small && mount -t tmpfs -o size=600k tmpfs small
 ostree init --mode=archive --repo=small/repo
-` + binary + ` compose tree -q --repo=small/repo --cachedir=cache os.yaml 2>small/message && exit 3
-cat small/message
-test -z "$(ostree refs --repo=small/repo)"
+if test ` + tc.name + ` = publish; then
+  mkdir tree && ostree commit --repo=small/repo --branch=a tree >/dev/null && rmdir tree
+  ` + binary + ` publish -q small/repo >/dev/null 2>&1
+  cp small/repo/summary small/repo/config .
+  cat /dev/zero >small/rest 2>/dev/null || true
+fi
+ostree refs --repo=small/repo >refs
+` + binary + ` ` + tc.command + ` 2>message && exit 3
+cat message
+ostree refs --repo=small/repo | cmp refs
+if test ` + tc.name + ` = publish; then
+  cmp summary small/repo/summary
+  cmp config small/repo/config
+else
+  test -z "$(find small/repo/objects -type f)"
+fi
+rm -rf small/cache small/rest
 ostree fsck --quiet --repo=small/repo
-test -z "$(find small/repo/objects -type f)"
 `
-	out := mustRun(t, dir, "unshare", "--map-root-user", "--mount", "sh", "-c", script)
-	if !strings.Contains(out, "space") {
-		t.Errorf("message: got %q, want it to name the space that is missing", out)
+			out := mustRun(t, dir, "unshare", "--map-root-user", "--mount", "sh", "-c", script)
+			if !strings.Contains(out, "space") {
+				t.Errorf("message: got %q, want it to name the space that is missing", out)
+			}
+		})
 	}
 }
