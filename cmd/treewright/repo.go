@@ -257,13 +257,18 @@ func repoFsckCommand() command {
 
 func reportFsck(env *environment, path string, report *archive.FsckReport) error {
 	type problem struct {
-		Object  string   `json:"object"`
+		Object  string   `json:"object,omitempty"` // none: the ref itself is damaged
 		Missing bool     `json:"missing"`
 		Error   string   `json:"error"`
 		Refs    []string `json:"refs"`
 	}
 	problems := []problem{}
 	for _, p := range report.Problems {
+		if p.Object == (ostree.ObjectName{}) {
+			problems = append(problems, problem{"", p.Missing, p.Err.Error(), p.Refs})
+			env.printf("%v\n", p.Err)
+			continue
+		}
 		problems = append(problems, problem{p.Object.String(), p.Missing, p.Err.Error(), p.Refs})
 		env.printf("%s: %v\n", p.Object, p.Err)
 		for _, ref := range p.Refs {
@@ -278,7 +283,7 @@ func reportFsck(env *environment, path string, report *archive.FsckReport) error
 		"refs": report.Refs, "commits": report.Commits, "objects": report.Objects, "bytes": report.Bytes, "problems": problems,
 	})
 	if len(report.Problems) > 0 {
-		return fmt.Errorf("%s is broken: %d objects are missing or damaged; pull the refs named above again", path, len(report.Problems))
+		return fmt.Errorf("%s is broken: %d objects or refs are missing or damaged; make or pull the refs named above again, or delete them", path, len(report.Problems))
 	}
 	return err
 }

@@ -68,12 +68,12 @@ func readRef(root *os.Root, name, ref string) (_ ostree.Checksum, err error) {
 	// Another user's FIFO would hold the opening up.
 	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return ostree.Checksum{}, err
+		return ostree.Checksum{}, fmt.Errorf("reading ref %s: %w", ref, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	data, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil {
-		return ostree.Checksum{}, err
+		return ostree.Checksum{}, fmt.Errorf("reading ref %s: %w", ref, err)
 	}
 	c, err := ostree.ParseChecksum(string(bytes.TrimSpace(data)))
 	if err != nil {
