@@ -19,6 +19,7 @@ func commands() []command {
 		repoCheckoutCommand(),
 		repoCatCommand(),
 		repoDiffCommand(),
+		repoExportCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),
