@@ -31,6 +31,7 @@ const (
 	cacheRepoMD   = "repomd"
 	cacheFiles    = "repomd/files"
 	cacheKeys     = "repomd/keys"
+	cachePools    = "repomd/pools"
 	cachePackages = "packages"
 	cacheLock     = "rpmrepo.lock"
 )

@@ -13,13 +13,15 @@
 // and that of its readers.) Trust flows one way: TLS, a metalink or a
 // signature vouches for repomd.xml, its checksums for the metadata, those for
 // the packages. Nothing is used whose checksum was not computed in this run,
-// wherever it came from, the cache included.
+// wherever it came from, the cache included. (Of pools it is a CRC: it finds
+// damage, and whoever can write into the cache could replace the program.)
 //
 // The cache's folder holds
 //
 //	repomd/REPOSITORY.state  the last repomd.xml and its signature
 //	repomd/files/CHECKSUM    metadata files
 //	repomd/keys/…            keys that came from a URL
+//	repomd/pools/…           a resolver's packages, as they lie in its memory
 //	packages/CHECKSUM.rpm    packages
 //
 // and may be shared by processes: each file appears complete, by a rename,

@@ -73,7 +73,7 @@ type cachedFile struct {
 // cachedFiles lists what may go, the most recently used first.
 func cachedFiles(dir string) ([]cachedFile, error) {
 	var files []cachedFile
-	for _, sub := range []string{cacheRepoMD, cacheFiles, cacheKeys, cachePackages} {
+	for _, sub := range []string{cacheRepoMD, cacheFiles, cacheKeys, cachePools, cachePackages} {
 		entries, err := os.ReadDir(filepath.Join(dir, sub))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
