@@ -47,10 +47,11 @@ var commonExits = []exit{
 
 // groups describe the words that only hold other commands.
 var groups = map[string]string{
-	"compose": "Make trees from RPM packages and commit them",
-	"repo":    "Look after an archive repository",
-	"cache":   "Look after a compose cache",
-	"key":     "Make and show signing keys",
+	"compose":    "Make trees from RPM packages and commit them",
+	"repo":       "Look after an archive repository",
+	"repo delta": "Make, show and apply static deltas",
+	"cache":      "Look after a compose cache",
+	"key":        "Make and show signing keys",
 }
 
 // usageError is a wrong command line.
@@ -80,24 +81,27 @@ func newRoot(env *environment, table []command) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	parents := map[string]*cobra.Command{}
 	for _, c := range table {
-		parent, name := root, c.path
-		if group, leaf, ok := strings.Cut(c.path, " "); ok {
-			if parents[group] == nil {
-				parents[group] = newGroup(group)
-				root.AddCommand(parents[group])
+		parent := root
+		words := strings.Split(c.path, " ")
+		for i, word := range words[:len(words)-1] {
+			path := strings.Join(words[:i+1], " ")
+			if parents[path] == nil {
+				parents[path] = newGroup(path, word)
+				parent.AddCommand(parents[path])
 			}
-			parent, name = parents[group], leaf
+			parent = parents[path]
 		}
+		name := words[len(words)-1]
 		parent.AddCommand(newLeaf(env, c, name))
 	}
 	return root
 }
 
 // newGroup makes a word that holds commands. Alone it is a wrong command line.
-func newGroup(name string) *cobra.Command {
+func newGroup(path, name string) *cobra.Command {
 	return &cobra.Command{
 		Use:   name,
-		Short: groups[name],
+		Short: groups[path],
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("%s needs a command after it: %s --help lists them", cmd.CommandPath(), cmd.CommandPath())
