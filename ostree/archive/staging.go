@@ -145,12 +145,13 @@ func (r *Repo) isOld(path string) (bool, error) {
 // create makes a new file in the folder, and the sub-folder that it needs.
 func (s *staging) create(name string) (*os.File, error) {
 	const flags = unix.O_RDWR | unix.O_CREAT | unix.O_EXCL
-	f, err := openAt(s.dir, name, flags, fileMode)
+	full := s.path + "/" + name
+	f, err := openAs(s.dir, name, full, flags, fileMode)
 	if sub, _, ok := strings.Cut(name, "/"); ok && errors.Is(err, fs.ErrNotExist) {
 		if _, err := mkdirAt(s.dir, sub, subDirMode); err != nil {
 			return nil, err
 		}
-		f, err = openAt(s.dir, name, flags, fileMode)
+		f, err = openAs(s.dir, name, full, flags, fileMode)
 	}
 	if err != nil || !s.chmod {
 		return f, err

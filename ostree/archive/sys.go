@@ -28,15 +28,20 @@ func pathError(op, path string, err error) error {
 
 // openAt opens path below the directory; the File is named for messages only.
 func openAt(dir int, path string, flags int, perm uint32) (*os.File, error) {
+	return openAs(dir, path, path, flags, perm)
+}
+
+// openAs is openAt with the name that messages shall use.
+func openAs(dir int, path, name string, flags int, perm uint32) (*os.File, error) {
 	fd := -1
 	err := retry(func() (err error) {
 		fd, err = unix.Openat(dir, path, flags|unix.O_CLOEXEC, perm)
 		return err
 	})
 	if err != nil {
-		return nil, pathError("open", path, err)
+		return nil, pathError("open", name, err)
 	}
-	return os.NewFile(uintptr(fd), path), nil
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 func openDir(path string) (int, error) {
