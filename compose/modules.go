@@ -26,6 +26,7 @@ func (p *Plan) filterModules(ctx context.Context, u *solve.Universe, req *solve.
 		return nil
 	}
 	all := &rpmrepo.Modules{}
+	var streams []repoStreams
 	for _, r := range p.repos {
 		m, err := r.Modules(ctx)
 		if errors.Is(err, rpmrepo.ErrNoData) {
@@ -35,6 +36,7 @@ func (p *Plan) filterModules(ctx context.Context, u *solve.Universe, req *solve.
 			return err
 		}
 		all.Merge(m)
+		streams = append(streams, m.Streams)
 	}
 	if len(all.Streams) == 0 {
 		return nil
@@ -46,8 +48,8 @@ func (p *Plan) filterModules(ctx context.Context, u *solve.Universe, req *solve.
 	if err != nil {
 		return err
 	}
-	groups := groupStreams(all.Streams)
-	active, err := p.activeStreams(ctx, groups, all.Defaults, platform)
+	groups, candidates := groupStreams(streams)
+	active, err := p.activeStreams(ctx, candidates, all.Defaults, platform)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,15 @@ func TestModulesLikeDNF(t *testing.T) {
 		"plain repo exempt":   two(moduleRepo{ab, yamlOf(a1, byDefault("a", "1")), ""}, moduleRepo{provider, "", "module_hotfixes=1"}),
 		"modular repo exempt": two(moduleRepo{ab, yamlOf(a1, a2, byDefault("a", "1")), "module_hotfixes=1"}, moduleRepo{provider, "", ""}),
 		"artifacts elsewhere": two(moduleRepo{append(builds("x-1"), release()), yamlOf(a1, a2, byDefault("a", "1")), ""}, moduleRepo{builds("a-1 a-2 a-3"), "", ""}),
-		"platform unknown":    one(builds("a-1 a-2"), a1, byDefault("a", "1")),
+		"first repo first": two(moduleRepo{abc, yamlOf(needing("c", "1", "b: [1]"), b1, b2, byDefault("c", "1")), ""},
+			moduleRepo{builds("x-1"), yamlOf(needing("a", "1", "b: [2]"), byDefault("a", "1")), ""}),
+		"newest of another repo elsewhere": two(moduleRepo{ab, yamlOf(a1, byDefault("a", "1")), ""},
+			moduleRepo{builds("x-1"), yamlOf(moduleText{name: "a", stream: "1", platform: "[y]", version: 2, artifact: "a-0:1.5-1.x86_64"}), ""}),
+		"any before one": two(moduleRepo{ab, yamlOf(needing("a", "1", "b: [1]"), b1, b2, byDefault("a", "1")), ""},
+			moduleRepo{builds("x-1"), yamlOf(a15("b: []", 0)), ""}),
+		"platforms of one version": one(ab, moduleText{name: "a", stream: "1", context: "z"},
+			moduleText{name: "a", stream: "1", context: "d", platform: "[y]", artifact: "a-0:1.5-1.x86_64"}, byDefault("a", "1")),
+		"platform unknown": one(builds("a-1 a-2"), a1, byDefault("a", "1")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkshop(t, osTree)

@@ -14,9 +14,11 @@ import (
 	"github.com/treewright/treewright/rpmrepo/solve"
 )
 
+// repoStreams are the builds that one repository describes.
+type repoStreams []rpmrepo.ModuleStream
+
 // streamGroup is all builds of a module's stream that need the same other
-// modules: they are active together, or none of them is. The newest one says
-// what they need.
+// modules: they are active together, or none of them is.
 type streamGroup struct {
 	module, stream string
 	key            string // what they need, the platform apart; or their static context
@@ -25,37 +27,45 @@ type streamGroup struct {
 
 func (g *streamGroup) name() string { return g.module + ":" + g.stream }
 
-// groupStreams returns the groups in the order of their names.
-func groupStreams(streams []rpmrepo.ModuleStream) []*streamGroup {
-	type groupKey struct{ module, stream, key string }
-	byKey := map[groupKey]*streamGroup{}
-	var groups []*streamGroup
-	for i := range streams {
-		s := &streams[i]
-		k := groupKey{s.Name, s.Stream, needsKey(s)}
-		g := byKey[k]
-		if g == nil {
-			g = &streamGroup{module: s.Name, stream: s.Stream, key: k.key}
-			byKey[k] = g
-			groups = append(groups, g)
-		}
-		g.builds = append(g.builds, s)
-	}
-	for _, g := range groups {
-		slices.SortStableFunc(g.builds, func(a, b *rpmrepo.ModuleStream) int {
-			return cmp.Or(compareNumbers(b.Version, a.Version), strings.Compare(a.Context, b.Context))
-		})
-	}
-	slices.SortFunc(groups, func(a, b *streamGroup) int {
-		return cmp.Or(strings.Compare(a.module, b.module), strings.Compare(a.stream, b.stream), strings.Compare(a.key, b.key))
-	})
-	return groups
+// streamCandidate is a build that says what its group needs: the first of its
+// version in its repository.
+type streamCandidate struct {
+	*streamGroup
+	build *rpmrepo.ModuleStream
 }
 
-// compareNumbers orders strings of digits.
-func compareNumbers(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+// groupStreams returns the groups, and their candidates in the order of the
+// repositories and, in each, of their names.
+func groupStreams(repos []repoStreams) (groups []*streamGroup, candidates []*streamCandidate) {
+	type groupKey struct{ module, stream, key string }
+	type version struct {
+		group *streamGroup
+		text  string
+	}
+	byKey := map[groupKey]*streamGroup{}
+	for _, streams := range repos {
+		seen := map[version]bool{}
+		first := len(candidates)
+		for i := range streams {
+			s := &streams[i]
+			k := groupKey{s.Name, s.Stream, needsKey(s)}
+			g := byKey[k]
+			if g == nil {
+				g = &streamGroup{module: s.Name, stream: s.Stream, key: k.key}
+				byKey[k] = g
+				groups = append(groups, g)
+			}
+			g.builds = append(g.builds, s)
+			if v := (version{g, s.Version}); !seen[v] {
+				seen[v] = true
+				candidates = append(candidates, &streamCandidate{streamGroup: g, build: s})
+			}
+		}
+		slices.SortStableFunc(candidates[first:], func(a, b *streamCandidate) int {
+			return cmp.Or(strings.Compare(a.module, b.module), strings.Compare(a.stream, b.stream), strings.Compare(a.key, b.key))
+		})
+	}
+	return groups, candidates
 }
 
 // needsKey writes down which other modules a build needs. Of several groups of
@@ -71,60 +81,77 @@ func needsKey(s *rpmrepo.ModuleStream) string {
 		if r.Module != "platform" {
 			streams := slices.Clone(r.Streams)
 			slices.Sort(streams)
-			parts = append(parts, r.Module+":["+strings.Join(streams, ",")+"]")
+			part := r.Module
+			if len(streams) > 0 {
+				part += ":[" + strings.Join(streams, ",") + "]"
+			}
+			parts = append(parts, part)
 		}
 	}
 	return strings.Join(parts, ";")
 }
 
 // activeStreams finds out which groups are active: those of default streams and
-// what these need. A default that cannot be active is left out with a warning,
-// the later one when two exclude each other.
-func (p *Plan) activeStreams(ctx context.Context, groups []*streamGroup, defaults []rpmrepo.ModuleDefault, platform string) (map[*streamGroup]bool, error) {
-	u, byName := p.streamUniverse(groups, platform)
-	wanted := defaultStreams(groups, defaults)
-	active := map[*streamGroup]bool{}
-	for len(wanted) > 0 {
-		req := solve.Request{IgnoreWeak: true, Best: true}
-		for _, g := range wanted {
-			req.Install = append(req.Install, solve.Spec{Text: moduleDep(g.module, g.stream)})
+// what these need. A default whose newest build cannot be active is left out with
+// a warning, the later one when two exclude each other.
+func (p *Plan) activeStreams(ctx context.Context, candidates []*streamCandidate, defaults []rpmrepo.ModuleDefault, platform string) (map[*streamGroup]bool, error) {
+	u, byName := p.streamUniverse(candidates, platform)
+	wanted := defaultStreams(candidates, defaults)
+	for {
+		answer, problems, err := resolveStreams(ctx, u, wanted)
+		if err != nil {
+			return nil, err
 		}
-		answer, err := solve.Resolve(ctx, u, req)
-		var problems *solve.Problems
-		switch {
-		case err == nil:
+		if problems == nil {
+			active := map[*streamGroup]bool{}
 			for _, s := range answer.Packages {
 				active[byName[s.Package.Name]] = true
 			}
 			return active, nil
-		case !errors.As(err, &problems):
-			return nil, fmt.Errorf("choosing module streams: %w", err)
 		}
-		if wanted, err = p.dropStreams(wanted, problems, platform); err != nil {
-			return nil, err
+		before := len(wanted)
+		if wanted = p.dropStreams(wanted, problems, platform); len(wanted) == before {
+			return nil, fmt.Errorf("choosing module streams: %w", problems)
 		}
 	}
-	return active, nil
+}
+
+// resolveStreams asks for default streams.
+func resolveStreams(ctx context.Context, u *solve.Universe, wanted []*streamGroup) (*solve.Transaction, *solve.Problems, error) {
+	req := solve.Request{IgnoreWeak: true, Best: true}
+	for _, g := range wanted {
+		req.Install = append(req.Install, solve.Spec{Text: moduleDep(g.module, g.stream)})
+	}
+	answer, err := solve.Resolve(ctx, u, req)
+	var problems *solve.Problems
+	if errors.As(err, &problems) {
+		return nil, problems, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("choosing module streams: %w", err)
+	}
+	return answer, nil, nil
 }
 
 // defaultStreams returns one group of each default stream.
-func defaultStreams(groups []*streamGroup, defaults []rpmrepo.ModuleDefault) []*streamGroup {
+func defaultStreams(candidates []*streamCandidate, defaults []rpmrepo.ModuleDefault) []*streamGroup {
 	stream := map[string]string{}
 	for _, d := range defaults {
 		stream[d.Module] = d.Stream
 	}
 	var wanted []*streamGroup
-	for i, g := range groups {
-		if stream[g.module] != g.stream || i > 0 && groups[i-1].name() == g.name() {
-			continue
+	for _, c := range candidates {
+		if s, ok := stream[c.module]; ok && s == c.stream {
+			wanted = append(wanted, c.streamGroup)
+			delete(stream, c.module)
 		}
-		wanted = append(wanted, g)
 	}
 	return wanted
 }
 
-// streamUniverse makes every group a package, and the platform an installed one.
-func (p *Plan) streamUniverse(groups []*streamGroup, platform string) (*solve.Universe, map[string]*streamGroup) {
+// streamUniverse makes every candidate a package, and the platform an installed
+// one.
+func (p *Plan) streamUniverse(candidates []*streamCandidate, platform string) (*solve.Universe, map[string]*streamGroup) {
 	u := solve.NewUniverse(solve.Options{Arch: p.opts.Treefile.Arch, Order: solve.OrderXML, InstallOnly: []string{}})
 	if platform != "" {
 		u.AddRepo(solve.RepoOptions{ID: "platform", Installed: true}).Add(&rpm.Metadata{
@@ -134,24 +161,23 @@ func (p *Plan) streamUniverse(groups []*streamGroup, platform string) (*solve.Un
 	}
 	repo := u.AddRepo(solve.RepoOptions{ID: "modules"})
 	byName := map[string]*streamGroup{}
-	for _, g := range groups {
-		m := g.metadata()
-		m.Checksum = "module " + strconv.Itoa(len(byName))
-		byName[m.Name] = g
+	for i, c := range candidates {
+		m := c.metadata()
+		m.Checksum = "module " + strconv.Itoa(i)
+		byName[m.Name] = c.streamGroup
 		repo.Add(m)
 	}
 	return u, byName
 }
 
-// metadata is the group as a package: one stream of a module at a time.
-func (g *streamGroup) metadata() *rpm.Metadata {
-	newest := g.builds[0]
+// metadata is the candidate as a package: one stream of a module at a time.
+func (c *streamCandidate) metadata() *rpm.Metadata {
 	m := &rpm.Metadata{
-		NEVRA:     rpm.NEVRA{Name: g.module + ":" + g.stream + ":" + g.key, EVR: rpm.EVR{Version: newest.Version, Release: "0"}, Arch: cmp.Or(newest.Arch, "noarch")},
-		Provides:  []rpm.Dep{{Name: moduleDep(g.module, "")}, {Name: moduleDep(g.module, g.stream)}},
-		Conflicts: []rpm.Dep{{Name: moduleDep(g.module, "")}},
+		NEVRA:     rpm.NEVRA{Name: c.name() + ":" + c.key, EVR: rpm.EVR{Version: c.build.Version, Release: "0"}, Arch: cmp.Or(c.build.Arch, "noarch")},
+		Provides:  []rpm.Dep{{Name: moduleDep(c.module, "")}, {Name: moduleDep(c.module, c.stream)}},
+		Conflicts: []rpm.Dep{{Name: moduleDep(c.module, "")}},
 	}
-	for _, r := range newest.Requires {
+	for _, r := range c.build.Requires {
 		var streams []string
 		for _, s := range r.Streams {
 			if not, ok := strings.CutPrefix(s, "-"); ok {
@@ -180,8 +206,9 @@ func moduleDep(module, stream string) string {
 	return "module(" + module + ":" + stream + ")"
 }
 
-// dropStreams leaves out the last of the default streams in every problem.
-func (p *Plan) dropStreams(wanted []*streamGroup, problems *solve.Problems, platform string) ([]*streamGroup, error) {
+// dropStreams leaves out the last of the default streams in every problem, and
+// says why.
+func (p *Plan) dropStreams(wanted []*streamGroup, problems *solve.Problems, platform string) (rest []*streamGroup) {
 	drop := map[string]string{} // why, by spec
 	for _, m := range problems.Missing {
 		drop[m.Spec] = "it is for another architecture"
@@ -194,7 +221,6 @@ func (p *Plan) dropStreams(wanted []*streamGroup, problems *solve.Problems, plat
 			}
 		}
 	}
-	var rest []*streamGroup
 	for _, g := range wanted {
 		why, dropped := drop[moduleDep(g.module, g.stream)]
 		if !dropped {
@@ -207,10 +233,7 @@ func (p *Plan) dropStreams(wanted []*streamGroup, problems *solve.Problems, plat
 		}
 		p.opts.Warn(text)
 	}
-	if len(rest) == len(wanted) {
-		return nil, fmt.Errorf("choosing module streams: %w", problems)
-	}
-	return rest, nil
+	return rest
 }
 
 func problemText(pr *solve.Problem) string {

@@ -72,7 +72,7 @@ func (t *teller) state(id ruleID, depth int) {
 	}
 	t.told[id] = true
 	text, near := t.s.fact(o, t.req, t.candidates(id))
-	if o.kind == ruleJob {
+	if o.kind == ruleJob || o.kind == ruleBest {
 		spec := t.req.Install[t.s.jobs[o.from].spec].String()
 		if !slices.Contains(t.out.Specs, spec) {
 			t.out.Specs = append(t.out.Specs, spec)
