@@ -31,6 +31,7 @@ type Plan struct {
 
 	opts    Options
 	repos   []*rpmrepo.Repository
+	pool    *rpmrepo.Pool             // of the packages, when it came from the cache
 	parent  ostree.Checksum           // of the new commit
 	tip     ostree.Checksum           // of Ref, when the plan was made
 	version string                    // of the previous commit
@@ -113,11 +114,11 @@ func (p *Plan) openInputs(ctx context.Context) (err error) {
 	return p.findRuntime(ctx)
 }
 
-// Close releases the repositories' caches.
+// Close releases the repositories' caches, and the packages to choose from.
 func (p *Plan) Close() error {
-	repos := p.repos
-	p.repos = nil
-	return closeRepos(repos)
+	repos, pool := p.repos, p.pool
+	p.repos, p.pool = nil, nil
+	return errors.Join(pool.Close(), closeRepos(repos))
 }
 
 // Changed tells whether Execute would make a commit: the input differs from

@@ -7,7 +7,6 @@ import (
 
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/rpmrepo"
-	"github.com/treewright/treewright/rpmrepo/rpm"
 	"github.com/treewright/treewright/rpmrepo/solve"
 )
 
@@ -35,6 +34,9 @@ func (p *Plan) answer(ctx context.Context) (*solve.Universe, solve.Request, *sol
 	}
 	p.applyLock(u, &req)
 	answer, err := solve.Resolve(ctx, u, req)
+	if ctx.Err() == nil {
+		p.savePool(u)
+	}
 	if problems := (*solve.Problems)(nil); errors.As(err, &problems) && p.addIdle(ctx, u) {
 		_, err = solve.Resolve(ctx, u, req) // the same, with hints at other repositories
 	}
@@ -43,30 +45,6 @@ func (p *Plan) answer(ctx context.Context) (*solve.Universe, solve.Request, *sol
 	}
 	p.warnSkipped(answer.Skipped)
 	return u, req, answer, nil
-}
-
-// universe holds the packages of all repositories in use.
-func (p *Plan) universe(ctx context.Context) (*solve.Universe, error) {
-	u := solve.NewUniverse(solve.Options{Arch: p.opts.Treefile.Arch, LoadFiles: p.loadFiles})
-	if p.runtime != nil {
-		p.runtime.addTo(u)
-	}
-	for i, r := range p.repos {
-		p.opts.Progress.Send("metadata", int64(i), int64(len(p.repos)))
-		c := r.Config()
-		repo := u.AddRepo(solve.RepoOptions{
-			ID: c.ID, Priority: c.Priority, Cost: c.Cost, Excludes: c.Excludes, Includes: c.Includes,
-		})
-		err := r.Packages(ctx, func(m *rpm.Metadata) error {
-			repo.Add(m)
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	p.opts.Progress.Send("metadata", int64(len(p.repos)), int64(len(p.repos)))
-	return u, nil
 }
 
 // request is what the treefile asks for.

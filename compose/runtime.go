@@ -141,10 +141,14 @@ func readObject(ctx context.Context, repo *archive.Repo, sum ostree.Checksum, li
 	return io.ReadAll(f)
 }
 
+// repoOptions are those of a repository with the runtime's packages.
+func (r *runtimeInfo) repoOptions() solve.RepoOptions {
+	return solve.RepoOptions{ID: "@" + r.ref, Installed: true}
+}
+
 // addTo makes the runtime's packages known to the resolver as installed. Paths
 // of its tree belong to a package of their own: who owns them does not matter.
-func (r *runtimeInfo) addTo(u *solve.Universe) {
-	repo := u.AddRepo(solve.RepoOptions{ID: "@" + r.ref, Installed: true})
+func (r *runtimeInfo) addTo(repo *solve.Repo) {
 	for _, m := range r.installed {
 		repo.Add(m)
 	}
