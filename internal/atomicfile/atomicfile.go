@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // File is a new content being written beside the file that it will replace.
@@ -33,7 +34,8 @@ func Create(path string, perm os.FileMode) (*File, error) {
 	}
 }
 
-// Commit syncs the content to disk and renames it over the target.
+// Commit syncs the content to disk, renames it over the target and syncs the
+// name, too: what is written after it is never durable before it.
 func (f *File) Commit() error {
 	if err := f.Sync(); err != nil {
 		return err
@@ -45,7 +47,23 @@ func (f *File) Commit() error {
 		return err
 	}
 	f.done = true
-	return nil
+	return syncDir(filepath.Dir(f.target))
+}
+
+// syncDir makes the names in a directory durable. Some network file systems
+// cannot do that and need no such call; nor can one who may not read it.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if errors.Is(err, os.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err = f.Sync(); errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Close removes an uncommitted content; after Commit it does nothing.

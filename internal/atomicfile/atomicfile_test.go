@@ -43,3 +43,22 @@ func TestCloseWithoutCommitKeepsTheOld(t *testing.T) {
 		t.Errorf("files left: got %v, %v, want one", entries, err)
 	}
 }
+
+// TestWriteFileInDirectoryThatCannotBeRead is for drop boxes: directories that
+// one may write to and not list.
+func TestWriteFileInDirectoryThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o300); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "f")
+	if err := WriteFile(path, []byte("new"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "new" {
+		t.Errorf("content: got %q, %v, want new", got, err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -51,9 +51,6 @@ type Dep struct {
 // IsRich reports whether the name holds an expression for ParseRich.
 func (d Dep) IsRich() bool { return startsWith(d.Name, '(') }
 
-// IsFile reports whether the dependency names a path.
-func (d Dep) IsFile() bool { return startsWith(d.Name, '/') }
-
 // String is the dependency as a spec file writes it.
 func (d Dep) String() string {
 	if d.Flags == 0 {
