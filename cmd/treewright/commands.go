@@ -26,6 +26,7 @@ func commands() []command {
 		repoDiffCommand(),
 		repoExportCommand(),
 		repoPullLocalCommand(),
+		repoPullLocalCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),

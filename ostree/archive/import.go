@@ -32,29 +32,32 @@ func (t *Txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader
 }
 
 func (t *Txn) importFile(ctx context.Context, n ostree.ObjectName, r io.Reader) error {
-	_, err := t.store(ctx, n, func(name string) (int64, error) {
-		buf, ok := t.repo.buffers.Get().(*bytes.Buffer)
-		if !ok {
-			buf = new(bytes.Buffer)
-		}
-		defer t.repo.buffers.Put(buf)
-		buf.Reset()
-		size, err := buf.ReadFrom(io.LimitReader(contextReader{ctx, r}, smallFile))
-		if err != nil {
-			return 0, fmt.Errorf("reading object %s: %w", n, err)
-		}
-		if size == smallFile {
-			return t.importLarge(ctx, n, name, buf.Bytes(), r)
-		}
-		if _, err := t.repo.verify(n, bytes.NewReader(buf.Bytes())); err != nil {
-			return 0, err
-		}
-		if err := t.space.take(size); err != nil {
-			return 0, err
-		}
-		return size, t.staging.write(name, buf.Bytes())
-	})
+	_, err := t.store(ctx, n, func(name string) (int64, error) { return t.copyFile(ctx, n, name, r) })
 	return err
+}
+
+// copyFile verifies and writes a content object as it is stored elsewhere.
+func (t *Txn) copyFile(ctx context.Context, n ostree.ObjectName, name string, r io.Reader) (int64, error) {
+	buf, ok := t.repo.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	defer t.repo.buffers.Put(buf)
+	buf.Reset()
+	size, err := buf.ReadFrom(io.LimitReader(contextReader{ctx, r}, smallFile))
+	if err != nil {
+		return 0, fmt.Errorf("reading object %s: %w", n, err)
+	}
+	if size == smallFile {
+		return t.importLarge(ctx, n, name, buf.Bytes(), r)
+	}
+	if _, err := t.repo.verify(n, bytes.NewReader(buf.Bytes())); err != nil {
+		return 0, err
+	}
+	if err := t.space.take(size); err != nil {
+		return 0, err
+	}
+	return size, t.staging.write(name, buf.Bytes())
 }
 
 // importLarge verifies and writes what starts with head and goes on in r.
