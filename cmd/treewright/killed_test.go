@@ -28,7 +28,7 @@ type victim struct {
 // those before it is left.
 func TestKilled(t *testing.T) {
 	binary := buildBinary(t)
-	dir := composeFolder(t, bulkyPackages(4, 100))
+	dir := composeFolder(t, bulkyPackages(3, 60))
 	for _, name := range []string{"up", "ours"} {
 		mustRun(t, dir, binary, "key", "generate", "--uid="+name, "--output="+name+".key")
 	}
