@@ -27,6 +27,7 @@ func commands() []command {
 		repoExportCommand(),
 		repoPullLocalCommand(),
 		repoPullLocalCommand(),
+		repoCommitCommand(),
 		mirrorCommand(),
 		publishCommand(),
 		serveCommand(),

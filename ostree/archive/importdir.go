@@ -1,0 +1,210 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/treewright/treewright/ostree"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// TreeOptions change what is written of a tree that comes from a folder or a
+// tar file. The zero TreeOptions change nothing.
+type TreeOptions struct {
+	OwnerUID, OwnerGID   *uint32 // instead of those of the files
+	NoXattrs             bool
+	CanonicalPermissions bool // root owns all, modes are within 0755, and no xattrs
+}
+
+// apply changes the header of a file or directory.
+func (o TreeOptions) apply(h ostree.FileHeader) ostree.FileHeader {
+	if o.OwnerUID != nil {
+		h.UID = *o.OwnerUID
+	}
+	if o.OwnerGID != nil {
+		h.GID = *o.OwnerGID
+	}
+	if o.CanonicalPermissions {
+		h.UID, h.GID = 0, 0
+		if !h.IsSymlink() {
+			h.Mode &= ostree.ModeType | 0o755
+		}
+	}
+	if o.NoXattrs || o.CanonicalPermissions {
+		h.Xattrs = nil
+	}
+	return h
+}
+
+// WriteDir stores the tree of a folder. Symlinks are stored, not followed;
+// devices, sockets and pipes are errors. No file may change meanwhile.
+func (t *Txn) WriteDir(ctx context.Context, folder string, o TreeOptions) (ostree.TreeDir, error) {
+	w := dirWriter{txn: t, opts: o}
+	d, err := w.dir(ctx, unix.AT_FDCWD, folder, 0)
+	if err != nil {
+		return d, fmt.Errorf("reading %s: %w", folder, err)
+	}
+	return d, nil
+}
+
+type dirWriter struct {
+	txn  *Txn
+	opts TreeOptions
+}
+
+func (w *dirWriter) dir(ctx context.Context, at int, name string, depth int) (_ ostree.TreeDir, err error) {
+	if depth > maxTreeDepth {
+		return ostree.TreeDir{}, fmt.Errorf("directories nested deeper than %d", maxTreeDepth)
+	}
+	flags := unix.O_RDONLY | unix.O_DIRECTORY
+	if depth > 0 {
+		flags |= unix.O_NOFOLLOW
+	}
+	f, err := openAt(at, name, flags, 0)
+	if err != nil {
+		return ostree.TreeDir{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return ostree.TreeDir{}, err
+	}
+	tree, err := w.entries(ctx, int(f.Fd()), names, depth)
+	if err != nil {
+		return ostree.TreeDir{}, err
+	}
+	h, _, err := w.header(int(f.Fd()), ".")
+	if err != nil {
+		return ostree.TreeDir{}, err
+	}
+	d, err := w.txn.writeTree(ctx, tree, h)
+	d.Name = filepath.Base(name)
+	return d, err
+}
+
+// entries stores what a directory holds: files in parallel, then directories.
+func (w *dirWriter) entries(ctx context.Context, dir int, names []string, depth int) (tree ostree.DirTree, err error) {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	files := make([]ostree.TreeFile, len(names))
+	isDir := make([]bool, len(names))
+	for i, name := range names {
+		g.Go(func() error {
+			h, size, err := w.header(dir, name)
+			if isDir[i] = h.Mode&ostree.ModeType == ostree.ModeDir; isDir[i] || err != nil {
+				return err
+			}
+			var c Content
+			if h.Mode&ostree.ModeType == ostree.ModeRegular {
+				c = Content{Size: size, Open: func() (io.ReadCloser, error) {
+					return openAt(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
+				}}
+			}
+			res, err := w.txn.WriteFile(gctx, h, c)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			files[i] = ostree.TreeFile{Name: name, Checksum: res.Checksum}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return tree, err
+	}
+	for i, name := range names {
+		if !isDir[i] {
+			tree.Files = append(tree.Files, files[i])
+			continue
+		}
+		d, err := w.dir(ctx, dir, name, depth+1)
+		if err != nil {
+			return tree, fmt.Errorf("%s: %w", name, err)
+		}
+		tree.Dirs = append(tree.Dirs, d)
+	}
+	return tree, nil
+}
+
+// header reads what the file system says of an entry.
+func (w *dirWriter) header(dir int, name string) (h ostree.FileHeader, size int64, err error) {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+		return h, 0, pathError("stat", name, err)
+	}
+	h = ostree.FileHeader{UID: st.Uid, GID: st.Gid, Mode: st.Mode}
+	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)
+	if h.IsSymlink() {
+		if h.Symlink, err = os.Readlink(path); err != nil {
+			return h, 0, err
+		}
+	}
+	if !w.opts.NoXattrs && !w.opts.CanonicalPermissions {
+		if h.Xattrs, err = readXattrs(path); err != nil {
+			return h, 0, pathError("xattrs", name, err)
+		}
+	}
+	return w.opts.apply(h), st.Size, nil
+}
+
+// readXattrs reads the xattrs of a file, not of what a symlink names.
+func readXattrs(path string) ([]ostree.Xattr, error) {
+	list, err := growing(func(buf []byte) (int, error) { return unix.Llistxattr(path, buf) })
+	if err == unix.ENOTSUP {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []ostree.Xattr
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		value, err := growing(func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) })
+		if err == unix.ENODATA {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ostree.Xattr{Name: name, Value: value})
+	}
+	return out, nil
+}
+
+// growing calls fn with ever larger buffers until its result fits.
+func growing(fn func([]byte) (int, error)) ([]byte, error) {
+	for size := 256; ; size *= 4 {
+		buf := make([]byte, size)
+		n := 0
+		err := retry(func() (err error) { n, err = fn(buf); return err })
+		if err == unix.ERANGE && size < 1<<20 {
+			continue
+		}
+		return buf[:max(n, 0)], err
+	}
+}
+
+// writeTree stores a directory's dirtree and dirmeta.
+func (t *Txn) writeTree(ctx context.Context, tree ostree.DirTree, h ostree.FileHeader) (d ostree.TreeDir, err error) {
+	data, err := tree.Encode()
+	if err != nil {
+		return d, err
+	}
+	if d.Tree, err = t.WriteMeta(ctx, ostree.ObjectDirTree, data); err != nil {
+		return d, err
+	}
+	data, err = ostree.DirMeta{UID: h.UID, GID: h.GID, Mode: h.Mode, Xattrs: h.Xattrs}.Encode()
+	if err != nil {
+		return d, err
+	}
+	d.Meta, err = t.WriteMeta(ctx, ostree.ObjectDirMeta, data)
+	return d, err
+}

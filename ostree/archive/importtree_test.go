@@ -1,0 +1,150 @@
+package archive_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/ostreetest"
+	"golang.org/x/sys/unix"
+)
+
+// commitTree commits what fn writes.
+func commitTree(t *testing.T, repo *archive.Repo, fn func(*archive.Txn) (ostree.TreeDir, error)) ostree.Checksum {
+	t.Helper()
+	txn, err := repo.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer txn.Abort()
+	d, err := fn(txn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := writeObject(t, txn, ostree.ObjectCommit, ostree.Commit{RootTree: d.Tree, RootMeta: d.Meta}.Encode)
+	if _, err := txn.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestWriteDirAsTheirs commits a folder with both tools.
+func TestWriteDirAsTheirs(t *testing.T) {
+	seven, eight := uint32(7), uint32(8)
+	dir := ostreetest.RandomTree(21, 300).Map(readable).WriteDir(t)
+	for _, tt := range []struct {
+		opts archive.TreeOptions
+		args []string
+	}{
+		{archive.TreeOptions{}, nil},
+		{archive.TreeOptions{NoXattrs: true}, []string{"--no-xattrs"}},
+		{archive.TreeOptions{OwnerUID: &seven, OwnerGID: &eight}, []string{"--owner-uid=7", "--owner-gid=8"}},
+		{archive.TreeOptions{CanonicalPermissions: true}, []string{"--canonical-permissions"}},
+	} {
+		repo := ostreetest.NewRepo(t)
+		c := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) { return txn.WriteDir(t.Context(), dir, tt.opts) })
+		ostreetest.Check(t, repo)
+		out := ostreetest.Ostree(t, append([]string{"commit", "--repo=" + repo.Path(), "-b", "b", "--tree=dir=" + dir}, tt.args...)...)
+		their, err := repo.ResolveRev(t.Context(), strings.TrimSpace(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareCommits(t, repo, c, repo, their)
+	}
+}
+
+// TestWriteTarAsTheirs commits a tar file with both tools, and what we export
+// with xattrs again.
+func TestWriteTarAsTheirs(t *testing.T) {
+	repo := ostreetest.NewRepo(t)
+	file := ostreetest.RandomTree(22, 300).Map(func(_ string, f ostreetest.File) ostreetest.File { f.Xattrs = nil; return f }).WriteTar(t)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteTar(t.Context(), bytes.NewReader(data), archive.TreeOptions{})
+	})
+	their, err := repo.ResolveRev(t.Context(), strings.TrimSpace(ostreetest.Ostree(t, "commit", "--repo="+repo.Path(), "-b", "b", "--tree=tar="+file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareCommits(t, repo, c, repo, their)
+	tree := ostreetest.RandomTree(23, 200)
+	first := ostreetest.Commit(t, repo, "x", tree, ostreetest.CommitOptions{})
+	exported := export(t, repo, first, archive.ExportOptions{})
+	again := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteTar(t.Context(), bytes.NewReader(exported), archive.TreeOptions{})
+	})
+	compareCommits(t, repo, again, repo, first)
+	ostreetest.Check(t, repo)
+}
+
+func tarOf(t *testing.T, headers ...tar.Header) *bytes.Reader {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, h := range headers {
+		h.Mode = 0o644
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(buf.Bytes())
+}
+
+func TestWriteTarOddEntries(t *testing.T) {
+	repo := ostreetest.NewRepo(t)
+	c := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteTar(t.Context(), tarOf(t,
+			tar.Header{Name: "/a//b/./file", Typeflag: tar.TypeReg}, tar.Header{Name: "hard", Typeflag: tar.TypeLink, Linkname: "a/b/file"},
+		), archive.TreeOptions{})
+	})
+	if got, want := lookup(t, repo, c, "/hard"), lookup(t, repo, c, "/a/b/file"); got != want {
+		t.Errorf("hard link: got %v, want %v", got, want)
+	}
+	for name, headers := range map[string][]tar.Header{
+		"leads out":            {{Name: "a/../../b", Typeflag: tar.TypeReg}},
+		"did not come before":  {{Name: "a", Typeflag: tar.TypeLink, Linkname: "b/c"}},
+		"of type":              {{Name: "a", Typeflag: tar.TypeFifo}},
+		"not a directory":      {{Name: "a", Typeflag: tar.TypeReg}, {Name: "a/b", Typeflag: tar.TypeReg}},
+		"a directory before":   {{Name: "a/b", Typeflag: tar.TypeReg}, {Name: "a", Typeflag: tar.TypeReg}},
+		"must be a directory":  {{Name: "./", Typeflag: tar.TypeSymlink, Linkname: "x"}},
+		"not UTF-8":            {{Name: "a\xff", Typeflag: tar.TypeReg}},
+		"hard link to the roo": {{Name: "a", Typeflag: tar.TypeLink, Linkname: "/"}},
+	} {
+		txn, err := repo.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := txn.WriteTar(t.Context(), tarOf(t, headers...), archive.TreeOptions{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if err := txn.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWriteDirRefusesPipes(t *testing.T) {
+	repo := ostreetest.NewRepo(t)
+	dir := t.TempDir()
+	if err := unix.Mkfifo(dir+"/pipe", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	txn, err := repo.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer txn.Abort()
+	if _, err := txn.WriteDir(t.Context(), dir, archive.TreeOptions{}); err == nil || !strings.Contains(err.Error(), "pipe") {
+		t.Errorf("got %v, want an error that names it", err)
+	}
+}
