@@ -3,6 +3,10 @@
 // and with one package updated) beside `dnf --installroot` and `ostree commit`
 // of the same set. It prints wall and CPU time and peak memory of each.
 //
+// Of a folder that has metadata but no packages it measures the resolver: cold
+// and warm metadata and a list of requests, beside libsolv (python3-solv) and
+// dnf (python3-dnf). That needs no root.
+//
 // It needs root (dnf does), dnf, ostree and createrepo_c, and a repository
 // that docs/testing.md describes.
 package main
@@ -27,6 +31,9 @@ type options struct {
 	update     string
 	keep       bool
 	runs       int
+	jobs       string
+	step       string
+	cache      string
 }
 
 func main() {
@@ -37,8 +44,11 @@ func main() {
 	flag.StringVar(&o.update, "update", "curl", "the package that the third compose finds updated")
 	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
 	flag.IntVar(&o.runs, "runs", 3, "how often each of ours is measured; the median counts")
+	flag.StringVar(&o.jobs, "jobs", "", "requests to resolve, one a line; a list of Debian's packages when empty")
+	flag.StringVar(&o.step, "step", "", "for this program's own use: a step of the resolver's benchmark")
+	flag.StringVar(&o.cache, "cache", "", "for this program's own use: where a step keeps its pool")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: bench [options] REPOSITORY\n\nREPOSITORY is a folder with RPM packages.")
+		fmt.Fprintln(os.Stderr, "usage: bench [options] REPOSITORY\n\nREPOSITORY is a folder with RPM packages, or with their metadata alone.")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -56,7 +66,12 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	if os.Geteuid() != 0 {
+	switch {
+	case o.step != "":
+		return poolStep{name: o.step, dir: o.repo, cache: o.cache, jobs: o.jobs}.run(ctx, os.Stdout)
+	case isResolverData(o.repo):
+		return runResolver(ctx, o, os.Stdout)
+	case os.Geteuid() != 0:
 		return errors.New("dnf --installroot needs root: run as root")
 	}
 	work, err := os.MkdirTemp("/var/tmp", "treewright-bench-")

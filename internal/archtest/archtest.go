@@ -24,7 +24,7 @@ var rpmRooms = []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "rpmrepo/lock
 // OSTree; internal packages are leaves.
 var Rooms = []Room{
 	{"cmd/treewright", []string{"server", "server/*", "publish", "publish/*", "compose", "compose/*", "treefile", "ostree", "ostree/*", "rpmrepo", "rpmrepo/*", leaves}},
-	{"cmd/bench", []string{"internal/rpmtest"}},
+	{"cmd/bench", []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "internal/rpmtest"}},
 	{"cmd/demo", []string{"internal/rpmtest"}},
 	{"cmd/demo/hello", nil},
 
