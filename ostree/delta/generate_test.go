@@ -2,6 +2,8 @@ package delta
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -32,10 +34,10 @@ func cases(from ostree.Checksum) []struct {
 		fallbacks bool
 	}{
 		{"scratch", ostree.Checksum{}, GenerateOptions{}, "S", false},
-		{"scratch, fallbacks, small parts", ostree.Checksum{}, GenerateOptions{MinFallbackSize: 450_000, MaxChunkSize: 100_000}, "S", true},
+		{"scratch, fallbacks, small parts", ostree.Checksum{}, GenerateOptions{MinFallbackSize: 200_000, MaxChunkSize: 100_000}, "S", true},
 		{"from-to", from, GenerateOptions{}, "SowrRBc", false},
 		{"chunks", from, GenerateOptions{DisableBsdiff: true}, "SowrRc", false},
-		{"fallbacks", from, GenerateOptions{DisableBsdiff: true, MinFallbackSize: 300_000}, "SowrRc", true},
+		{"fallbacks", from, GenerateOptions{DisableBsdiff: true, MinFallbackSize: 200_000}, "SowrRc", true},
 		{"inline, small parts", from, GenerateOptions{Inline: true, MaxChunkSize: 50_000}, "SowrRBc", false},
 	}
 }
@@ -258,6 +260,33 @@ func TestGenerateReplacesLeftovers(t *testing.T) {
 	generateDelta(t, src, Name{To: to}, GenerateOptions{})
 	generateDelta(t, src, Name{To: to}, GenerateOptions{MaxChunkSize: 200_000})
 	if err := Verify(t.Context(), src, Name{To: to}, ApplyOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGenerateInterrupted stops after each of the first objects: the delta
+// that was there stays, and nothing else.
+func TestGenerateInterrupted(t *testing.T) {
+	src, from, to := commitVersions(t)
+	name := Name{from, to}
+	generateDelta(t, src, name, GenerateOptions{})
+	for stop := int64(1); stop < 6; stop++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := Generate(ctx, src, name, GenerateOptions{MaxChunkSize: 10_000, Progress: func(_ string, done, _ int64) {
+			if done == stop {
+				cancel()
+			}
+		}})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d objects: got %v, want %v", stop, err, context.Canceled)
+		}
+		wantNothingLeft(t, src)
+	}
+	if s := mustSuperblock(t, FolderOf(src, name)); len(s.Parts) != 1 {
+		t.Errorf("parts: got %d, want those of the first delta", len(s.Parts))
+	}
+	if err := Verify(t.Context(), src, name, ApplyOptions{}); err != nil {
 		t.Error(err)
 	}
 }

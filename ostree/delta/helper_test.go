@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,8 +51,8 @@ func scatter(s string, step int) string {
 // and small files that moved, that changed in few and in many places, that
 // are new; symlinks, xattrs, owners, empty files.
 func versions() (from, to ostreetest.Tree) {
-	middle := text(8, 500_000)
-	shared, wide, blob := text(1, 900_000), noise(2, 400_000), noise(3, 600_000)
+	middle := text(8, 200_000)
+	shared, wide, blob := text(1, 300_000), noise(2, 150_000), noise(3, 250_000)
 	from = ostreetest.RandomTree(1, 60)
 	from["usr/lib/libshared.so.1.2"] = ostreetest.Regular(shared)
 	from["usr/lib/libwide.so"] = ostreetest.Regular(wide)
@@ -61,10 +60,10 @@ func versions() (from, to ostreetest.Tree) {
 	from["usr/share/kept"] = ostreetest.Regular(text(9, 5000))
 	from["usr/share/middle"] = ostreetest.Regular(middle)
 	to = from.Clone()
-	to["usr/share/middle"] = ostreetest.Regular(middle[:250_000] + "changed" + middle[250_007:])
+	to["usr/share/middle"] = ostreetest.Regular(middle[:100_000] + "changed" + middle[100_007:])
 	delete(to, "usr/share/gone")
 	delete(to, "usr/lib/libshared.so.1.2")
-	to["usr/lib/libshared.so.1.3"] = ostreetest.Regular("new start" + shared[:500_000] + "inserted" + shared[500_000:])
+	to["usr/lib/libshared.so.1.3"] = ostreetest.Regular("new start" + shared[:150_000] + "inserted" + shared[150_000:])
 	to["usr/lib/libwide.so"] = ostreetest.Regular(scatter(wide, 700))
 	to["usr/share/new"] = ostreetest.Regular(blob)
 	to["usr/share/new-empty"] = ostreetest.File{Mode: ostree.ModeRegular | 0o4711, UID: 7}
@@ -201,14 +200,4 @@ func operations(t testing.TB, repo *archive.Repo, n Name) map[byte]int {
 		}
 	}
 	return counts
-}
-
-// run runs a program and returns what it prints.
-func run(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
 }

@@ -4,6 +4,7 @@ package delta
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -21,7 +22,9 @@ func TestInteropDataDeltas(t *testing.T) {
 				t.Fatalf("set TREEWRIGHT_DATA to the folder with real inputs: %v", err)
 			}
 			dir := t.TempDir()
-			run(t, "tar", "-C", dir, "-xf", tar)
+			if out, err := exec.CommandContext(t.Context(), "tar", "-C", dir, "-xf", tar).CombinedOutput(); err != nil {
+				t.Fatalf("tar: %v\n%s", err, out)
+			}
 			for _, sub := range []string{"tmp", "refs/heads", "refs/remotes", "refs/mirrors", "state"} {
 				if err := os.MkdirAll(filepath.Join(dir, name, sub), 0o755); err != nil {
 					t.Fatal(err)
