@@ -17,6 +17,7 @@ import (
 
 	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/internal/privatedir"
 )
 
 // cache is the folder that runs share. Nothing in it is believed: metadata and
@@ -41,6 +42,9 @@ func openCache(ctx context.Context, dir string) (*cache, error) {
 		return &cache{}, nil
 	}
 	c := &cache{dir: dir}
+	if err := privatedir.Make(dir); err != nil {
+		return nil, fmt.Errorf("making the cache %s: %w", dir, err)
+	}
 	for _, sub := range []string{cacheFiles, cacheKeys, cachePackages} {
 		if err := os.MkdirAll(c.path(sub), 0o700); err != nil {
 			return nil, fmt.Errorf("making the cache: %w", err)

@@ -261,3 +261,29 @@ func TestTransportIsUsed(t *testing.T) {
 	_, err = tryOpen(t, cfg, Options{CacheDir: t.TempDir()})
 	wantErr(t, err, "client certificate")
 }
+
+// TestCacheIsPrivate has somebody else prepare the cache's folder: its mode is
+// put right, and one of another user is refused.
+func TestCacheIsPrivate(t *testing.T) {
+	dir := t.TempDir()
+	if err := rpmtest.WriteRepo(dir, rpmtest.RepoOptions{}, somePackages(1)...); err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	if err := os.Chmod(cache, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	openRepo(t, testConfig(dir), Options{CacheDir: cache})
+	if info, err := os.Stat(cache); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("got mode %v, %v, want 0700", info.Mode(), err)
+	}
+	others := "/"
+	if os.Geteuid() == 0 {
+		others = t.TempDir()
+		if err := os.Chown(others, 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := tryOpen(t, testConfig(dir), Options{CacheDir: others})
+	wantErr(t, err, "belongs to user")
+}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/internal/privatedir"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
@@ -53,13 +54,13 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
-	for _, name := range [...]string{"", "files", "manifests", "signed", "tmp"} {
+	if err := privatedir.Make(s.dir); err != nil {
+		return err
+	}
+	for _, name := range [...]string{"files", "manifests", "signed", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, name), 0o700); err != nil {
 			return err
 		}
-	}
-	if err := makePrivate(s.dir); err != nil {
-		return err
 	}
 	if s.lock, err = acquire(ctx, filepath.Join(s.dir, "lock"), unix.F_RDLCK); err != nil {
 		return err
@@ -72,22 +73,6 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.index, err = loadIndex(s.path("index"))
 	return err
-}
-
-// makePrivate sees that a folder, which may have been there before, belongs to
-// this user and to nobody else.
-func makePrivate(dir string) error {
-	var st unix.Stat_t
-	if err := unix.Lstat(dir, &st); err != nil {
-		return &fs.PathError{Op: "lstat", Path: dir, Err: err}
-	}
-	if int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("it belongs to user %d: what another user can write is not trusted; choose another cache folder", st.Uid)
-	}
-	if st.Mode&0o077 == 0 {
-		return nil
-	}
-	return os.Chmod(dir, 0o700)
 }
 
 // Close removes the temporary files of this Store and releases it. The index

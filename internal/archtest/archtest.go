@@ -60,6 +60,7 @@ var Rooms = []Room{
 	{"internal/flatpak", []string{leaves}},
 	{"internal/keyfile", nil},
 	{"internal/origin", []string{leaves}},
+	{"internal/privatedir", nil},
 	{"internal/progress", nil},
 
 	// For tests and the demo alone.
