@@ -16,7 +16,7 @@ const gatePath = "extensions/treewright/gate.lock"
 
 // gatePatience is how long a writer waits at a closed gate at most. One that
 // holds the lock already, and wants it again, must not wait for ever.
-const gatePatience = 2 * time.Second
+const gatePatience = 5 * time.Second
 
 // closeGate keeps writers away from the lock for a while; one closes it at a
 // time.
