@@ -3,6 +3,7 @@ package solve
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -31,7 +32,10 @@ const rawSHA256 = "sha256:"
 // add appends the record of a package. What no longer fits is kept without its
 // texts.
 func (t *factTable) add(m *rpm.Metadata) {
-	t.at = append(t.at, uint32(len(t.data)))
+	t.at = append(roomy(t.at), uint32(len(t.data)))
+	if cap(t.data)-len(t.data) < 1<<10 {
+		t.data = slices.Grow(t.data, len(t.data)+1<<10)
+	}
 	texts := [...]string{m.Location, m.BaseURL, m.Summary}
 	if len(t.data) > maxFacts {
 		texts = [3]string{}

@@ -1,6 +1,9 @@
 package solve
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // strID numbers a string of the universe; 0 is the empty string.
 type strID int32
@@ -41,12 +44,21 @@ func (in *interner) id(s string) strID {
 		return id
 	}
 	id := strID(len(in.strs))
-	in.strs = append(in.strs, in.keep(s))
+	in.strs = append(roomy(in.strs), in.keep(s))
 	in.table[slot] = id
 	if tooFull(len(in.strs), len(in.table)) {
 		in.grow()
 	}
 	return id
+}
+
+// roomy doubles a list that is full: append adds a quarter to large ones, and
+// so copies them more often.
+func roomy[T any](list []T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, len(list)+64)
+	}
+	return list
 }
 
 // tooFull reports whether a table of so many places has so many entries that
@@ -111,7 +123,7 @@ func (t *relTable) id(r relation) depID {
 		}
 	}
 	n := int32(len(t.rels))
-	t.rels = append(t.rels, r)
+	t.rels = append(roomy(t.rels), r)
 	t.table[i] = n
 	if tooFull(len(t.rels), len(t.table)) {
 		t.grow()

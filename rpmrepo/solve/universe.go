@@ -64,6 +64,7 @@ type Universe struct {
 	facts     factTable
 	seen      []int32 // by dependency: the list that named it last; see addDeps
 	seenList  int32
+	ids       []depID // the list being added
 	arch      archPolicy
 	pkgs      []pkg // by lit
 	index     *providerIndex
@@ -135,7 +136,7 @@ func (r *Repo) Add(m *rpm.Metadata) {
 		u.files = append(u.files, u.in.id(f))
 	}
 	p.files[1] = int32(len(u.files))
-	r.pkgs = append(r.pkgs, p)
+	r.pkgs = append(roomy(r.pkgs), p)
 	u.facts.add(m)
 	u.index = nil
 }
@@ -155,17 +156,18 @@ func packageEVR(e rpm.EVR) string {
 func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
 	u.seenList++
 	start := len(u.deps)
-	ids := make([]depID, len(list), len(list)+1)
-	for i, d := range list {
+	ids := u.ids[:0]
+	for _, d := range list {
 		if kind == supplements {
-			ids[i] = u.supplement(d)
+			ids = append(ids, u.supplement(d))
 		} else {
-			ids[i] = u.dep(d)
+			ids = append(ids, u.dep(d))
 		}
 	}
 	if kind == provides && p.name != 0 {
 		ids = append(ids, u.rel(depID(p.name), opEqual, depID(p.evr)))
 	}
+	u.ids = ids
 	var pre []depID
 	for i, id := range ids {
 		if kind == requires && list[i].Pre && id != noDep && u.mark(id) {
@@ -174,7 +176,7 @@ func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
 	}
 	for _, id := range ids {
 		if id != noDep && u.mark(id) {
-			u.deps = append(u.deps, id)
+			u.deps = append(roomy(u.deps), id)
 		}
 	}
 	if kind == requires {
