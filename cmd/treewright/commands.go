@@ -26,7 +26,6 @@ func commands() []command {
 		repoDiffCommand(),
 		repoExportCommand(),
 		repoPullLocalCommand(),
-		repoPullLocalCommand(),
 		repoCommitCommand(),
 		mirrorCommand(),
 		publishCommand(),
