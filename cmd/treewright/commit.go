@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
@@ -63,12 +62,8 @@ directories that they do not name. A ref that somebody changes meanwhile is an e
 
 // commit writes the tree and points the ref at it.
 func (f *commitFlags) commit(ctx context.Context, env *environment, repo *archive.Repo, ref, source string) (err error) {
-	record, err := origin.Read(repo.Path())
-	if err != nil {
+	if err := refuseMirrored(repo, []string{ref}); err != nil {
 		return err
-	}
-	if name, mirrored := record.Of(ref); mirrored {
-		return &origin.ConflictError{Ref: ref, Origin: name}
 	}
 	c, err := f.newCommit(env, repo, ref)
 	if err != nil {

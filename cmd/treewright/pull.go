@@ -126,10 +126,13 @@ func checkOrigins(ctx context.Context, repo *archive.Repo, r *remote.Remote, ref
 			refs = append(refs, ref.Name)
 		}
 	}
-	for _, ref := range refs {
-		if name, mirrored := record.Of(ref); mirrored {
-			return fmt.Errorf("%w: treewright mirror updates it; pull other refs by their names", &origin.ConflictError{Ref: ref, Origin: name})
-		}
+	return refuseMirrored(repo, refs)
+}
+
+// refuseMirrored refuses refs that a mirror keeps up to date.
+func refuseMirrored(repo *archive.Repo, refs []string) error {
+	if err := origin.CheckOwn(repo.Path(), refs...); err != nil {
+		return fmt.Errorf("%w: treewright mirror updates it; name other refs", err)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree/archive"
 )
 
@@ -47,14 +46,8 @@ func pullLocal(ctx context.Context, env *environment, repo *archive.Repo, source
 	if len(opts.Refs) == 0 {
 		return fmt.Errorf("there are no refs in %s", source)
 	}
-	record, err := origin.Read(repo.Path())
-	if err != nil {
+	if err := refuseMirrored(repo, opts.Refs); err != nil {
 		return err
-	}
-	for _, ref := range opts.Refs {
-		if name, mirrored := record.Of(ref); mirrored {
-			return fmt.Errorf("%w: treewright mirror updates it; pull other refs by their names", &origin.ConflictError{Ref: ref, Origin: name})
-		}
 	}
 	res, err := repo.PullLocal(ctx, src, opts)
 	if err != nil {
