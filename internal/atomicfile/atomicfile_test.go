@@ -62,3 +62,22 @@ func TestWriteFileInDirectoryThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestRemoveUnfinished(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"f", ".f.12-0.tmp", ".g.12-0.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveUnfinished(filepath.Join(dir, "f")); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*f*"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left: got %q, %v, want f alone", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, ".g.12-0.tmp")); err != nil {
+		t.Errorf("another file's content: %v", err)
+	}
+}

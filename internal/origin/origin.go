@@ -147,6 +147,10 @@ func Update(ctx context.Context, repo string, fn func(*Record) error) (err error
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	path := filepath.Join(dir, fileName)
+	// Whoever left unfinished contents is dead: the lock is ours.
+	if err := atomicfile.RemoveUnfinished(path); err != nil {
+		return fmt.Errorf("recording the origins of refs: %w", err)
+	}
 	r, err := readFile(path)
 	if err != nil {
 		return fmt.Errorf("reading the origins of refs, %s: %w", path, err)
