@@ -20,6 +20,9 @@ var ostreeRooms = []string{"ostree", "ostree/gvariant", "ostree/archive", "ostre
 // rpmRooms are the packages that read RPM repositories and resolve them.
 var rpmRooms = []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "rpmrepo/lockfile"}
 
+// composeRooms are what the rooms below compose stand on.
+var composeRooms = []string{"compose/rootfs", "compose/content", "rpmrepo/rpm", "ostree", leaves}
+
 // Rooms is the import table of docs/design.md. Only compose knows both RPM and
 // OSTree; internal packages are leaves.
 var Rooms = []Room{
@@ -36,7 +39,14 @@ var Rooms = []Room{
 	{"compose", append(append([]string{"compose/*", "treefile", leaves}, rpmRooms...), ostreeRooms...)},
 	{"compose/rootfs", []string{"compose/content", "rpmrepo/rpm", "ostree", leaves}},
 	{"compose/content", []string{"rpmrepo/rpm", "ostree", leaves}},
-	{"compose/flatpak", []string{"compose/rootfs", "compose/content", "rpmrepo/rpm", "ostree", leaves}},
+	{"compose/flatpak", composeRooms},
+	{"compose/ondisk", composeRooms},
+	{"compose/scriptlet", composeRooms},
+	{"compose/lua", []string{leaves}},
+	{"compose/layout", composeRooms},
+	{"compose/rpmdb", composeRooms},
+	{"compose/selinux", composeRooms},
+	{"compose/initramfs", composeRooms},
 
 	{"treefile", []string{leaves}},
 	{"treefiles", nil},
@@ -62,6 +72,7 @@ var Rooms = []Room{
 	{"internal/origin", []string{leaves}},
 	{"internal/privatedir", nil},
 	{"internal/progress", nil},
+	{"internal/sandbox", []string{leaves}},
 
 	// For tests and the demo alone.
 	{"internal/rpmtest", []string{"*"}},

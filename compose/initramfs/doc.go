@@ -1,0 +1,2 @@
+// Package initramfs finds the kernel of a tree and makes its initramfs.
+package initramfs

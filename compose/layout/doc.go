@@ -1,0 +1,2 @@
+// Package layout gives a tree the form that OSTree deploys.
+package layout

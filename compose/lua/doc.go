@@ -1,0 +1,2 @@
+// Package lua runs the Lua scriptlets of packages.
+package lua

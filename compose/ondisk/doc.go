@@ -1,0 +1,2 @@
+// Package ondisk lays a root filesystem out on disk and reads back what programs changed.
+package ondisk

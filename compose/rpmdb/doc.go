@@ -1,0 +1,2 @@
+// Package rpmdb writes and reads the database of installed packages.
+package rpmdb

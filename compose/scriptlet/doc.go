@@ -1,0 +1,2 @@
+// Package scriptlet runs what packages want run when they are installed.
+package scriptlet

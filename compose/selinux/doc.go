@@ -1,0 +1,2 @@
+// Package selinux labels a tree by the policy that it holds.
+package selinux
