@@ -38,6 +38,8 @@ type Store struct {
 	lock  *lock  // shared, of the whole store
 	mine  *lock  // of run
 	index *index
+	// removeAll removes a folder of a run, its own or an abandoned one.
+	removeAll func(dir string) error
 
 	serial        atomic.Uint64 // of temporary files
 	decompressors rpm.Decompressors
@@ -46,7 +48,13 @@ type Store struct {
 // Open opens the store in the folder dir, which is made when it is absent, and
 // removes what killed processes left there. It waits for Prune. Close it.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	s := &Store{dir: dir}
+	return OpenRemoving(ctx, dir, os.RemoveAll)
+}
+
+// OpenRemoving is Open for a caller that puts more into its Scratch folders than
+// os.RemoveAll can remove: files of other users.
+func OpenRemoving(ctx context.Context, dir string, removeAll func(dir string) error) (*Store, error) {
+	s := &Store{dir: dir, removeAll: removeAll}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the content store %s: %w", dir, err), s.Close())
 	}
@@ -80,7 +88,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 func (s *Store) Close() error {
 	var err error
 	if s.run != "" {
-		err = os.RemoveAll(s.run)
+		err = s.removeAll(s.run)
 	}
 	return errors.Join(err, s.mine.unlock(), s.lock.unlock())
 }
@@ -114,6 +122,16 @@ func (s *Store) makeRun() error {
 	}
 }
 
+// Scratch makes an empty folder beside the contents, which can be linked into it.
+// Close removes it; after a kill, the next Open.
+func (s *Store) Scratch(name string) (string, error) {
+	dir, err := os.MkdirTemp(s.run, name+"-")
+	if err != nil {
+		return "", fmt.Errorf("making a folder in the content store: %w", err)
+	}
+	return dir, nil
+}
+
 // removeAbandoned removes the temporary folders whose process is gone.
 func (s *Store) removeAbandoned() error {
 	entries, err := os.ReadDir(s.path("tmp"))
@@ -132,7 +150,7 @@ func (s *Store) removeAbandoned() error {
 		if l == nil {
 			continue
 		}
-		if err := errors.Join(os.RemoveAll(dir), l.unlock()); err != nil {
+		if err := errors.Join(s.removeAll(dir), l.unlock()); err != nil {
 			return err
 		}
 	}
