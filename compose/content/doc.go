@@ -9,6 +9,10 @@
 //	  index              content and metadata → OSTree object
 //	  tmp/run-…          files being written by a process that holds run-…/lock
 //
+// Files have a mode that trees want, and the modification time 0, so that a tree
+// laid out on disk can have a hard link of them: see Inode. A content that
+// several want with different modes has copies in layout/.
+//
 // Nothing here is believed: manifests and the index end in a checksum of their
 // own, and the bytes of a file are hashed again whenever they are read. So
 // nothing is synced either: what a crash has damaged is found out, and made

@@ -142,13 +142,13 @@ func (i *importer) store(r *rpm.PayloadReader, f *rpm.File) (Digest, error) {
 		return Digest{}, err
 	}
 	if known {
-		return Digest(f.Digest), i.s.write(Digest(f.Digest), data)
+		return Digest(f.Digest), i.s.write(Digest(f.Digest), data, f.Mode)
 	}
 	d := DigestOf(data)
 	if i.s.has(d, f.Size) {
 		return d, nil
 	}
-	return d, i.s.write(d, data)
+	return d, i.s.write(d, data, f.Mode)
 }
 
 func (i *importer) skip(r io.Reader) error {
@@ -191,6 +191,9 @@ func (i *importer) storeLarge(r io.Reader, entry *rpm.File, known bool) (d Diges
 	d = Digest(sum.Sum(nil))
 	if known {
 		d = Digest(entry.Digest)
+	}
+	if err := seal(f, entry.Mode); err != nil {
+		return d, err
 	}
 	return d, i.s.publish(f, d)
 }
@@ -244,13 +247,17 @@ func discard(f *os.File) error {
 	return err
 }
 
-func (s *Store) write(d Digest, data []byte) (err error) {
+// write stores a content; most trees want it with the mode.
+func (s *Store) write(d Digest, data []byte, mode uint32) (err error) {
 	f, err := s.create()
 	if err != nil {
 		return err
 	}
 	if _, err := f.Write(data); err != nil {
 		return errors.Join(fmt.Errorf("%w: %w", errStoring, err), discard(f))
+	}
+	if err := seal(f, mode); err != nil {
+		return errors.Join(err, discard(f))
 	}
 	if err := s.publish(f, d); err != nil {
 		return errors.Join(err, discard(f))

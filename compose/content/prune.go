@@ -26,7 +26,7 @@ type Pruned struct {
 // packages that were not used for longest, and then every content that no
 // remaining package has. It waits until no compose uses the store.
 func Prune(ctx context.Context, dir string, maxSize int64) (Pruned, error) {
-	p := &pruner{s: &Store{dir: dir}, keep: map[Digest]struct{}{}}
+	p := &pruner{s: &Store{dir: dir, removeAll: os.RemoveAll}, keep: map[Digest]struct{}{}}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return p.done, nil
 	}
@@ -57,6 +57,9 @@ func (p *pruner) run(ctx context.Context, maxSize int64) error {
 		return err
 	}
 	if err := p.files(ctx); err != nil {
+		return err
+	}
+	if err := p.layout(ctx, maxSize); err != nil {
 		return err
 	}
 	x, err := loadIndex(p.s.path("index"))

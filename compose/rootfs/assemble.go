@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -237,8 +238,8 @@ func (a *assembler) place(pkg int, f *content.File, parent, old *Node) error {
 func (a *assembler) node(pkg int, f *content.File) (*Node, error) {
 	_, base := splitPath(f.Path)
 	n := &Node{
-		Name: base, Mode: f.Mode, User: f.User, Group: f.Group, Package: pkg,
-		Content: f.Content, Target: f.LinkTo, color: f.Color, caps: f.Caps,
+		Name: base, Mode: f.Mode, User: ownerName(f.User), Group: ownerName(f.Group), Package: pkg,
+		Content: f.Content, Target: f.LinkTo, Link: f.Link, color: f.Color, caps: f.Caps,
 	}
 	switch {
 	case f.IsSymlink():
@@ -256,6 +257,9 @@ func (a *assembler) node(pkg int, f *content.File) (*Node, error) {
 	n.Xattrs, err = capabilityXattr(n.caps)
 	return n, err
 }
+
+// ownerName is a name that no account has for a package that names no owner.
+func ownerName(name string) string { return cmp.Or(name, "(none)") }
 
 // firstOwned returns the first node below a directory that a package brought.
 func firstOwned(n *Node) *Node {

@@ -17,7 +17,7 @@ type Node struct {
 	Mode   uint32 // with the type
 	UID    uint32
 	GID    uint32
-	User   string // the owner's name; ResolveOwners makes an id of it
+	User   string // the owner's name; ResolveOwners makes an id of it. Empty: UID is it
 	Group  string
 	Xattrs []ostree.Xattr
 
@@ -29,6 +29,9 @@ type Node struct {
 	// Package is the index in Tree.Packages of the package that brought it,
 	// the first of several; NoPackage for what no package owns.
 	Package int
+	// Link is the same for files that are hard links of each other in their
+	// package, and zero for others.
+	Link uint32
 
 	color    uint32
 	caps     string

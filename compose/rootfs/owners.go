@@ -20,14 +20,10 @@ type UnknownOwner struct {
 type ids map[string]uint32
 
 // ResolveOwners gives every node the ids that the tree's own passwd and group
-// files have for its owner: those in etc, usr/etc and usr/lib, in this order.
-// read returns the bytes of a file.
+// files have for its owner: those in etc, usr/etc and usr/lib, in this order. A
+// node whose owner has no name keeps its ids. read returns the bytes of a file.
 func (t *Tree) ResolveOwners(read func(*Node) ([]byte, error)) ([]UnknownOwner, error) {
-	users, err := t.readIDs("passwd", read)
-	if err != nil {
-		return nil, err
-	}
-	groups, err := t.readIDs("group", read)
+	users, groups, err := t.Accounts(read)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +41,29 @@ func (t *Tree) ResolveOwners(read func(*Node) ([]byte, error)) ([]UnknownOwner, 
 	return list, nil
 }
 
+// Accounts returns the ids of the users and groups that the tree has.
+func (t *Tree) Accounts(read func(*Node) ([]byte, error)) (users, groups map[string]uint32, err error) {
+	if users, err = t.readIDs("passwd", read); err != nil {
+		return nil, nil, err
+	}
+	groups, err = t.readIDs("group", read)
+	return users, groups, err
+}
+
 type resolver struct {
 	users, groups ids
 	unknown       map[[2]string]*UnknownOwner
 }
 
 func (r *resolver) resolve(path string, n *Node) error {
-	uid, userOK := r.users[n.User]
-	gid, groupOK := r.groups[n.Group]
+	uid, userOK := n.UID, true
+	if n.User != "" {
+		uid, userOK = r.users[n.User]
+	}
+	gid, groupOK := n.GID, true
+	if n.Group != "" {
+		gid, groupOK = r.groups[n.Group]
+	}
 	if !userOK {
 		r.note("user", n.User, path)
 	}
