@@ -1,0 +1,143 @@
+package layout
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// creators are the types of tmpfiles.d that make something where nothing is.
+// Others change what is there, or take it away.
+const creators = "fFdDvqQpLcbC"
+
+// createdPath returns the path that a line of tmpfiles.d creates.
+func createdPath(line string) (path string, ok bool) {
+	line = strings.TrimSpace(line)
+	if line == "" || line[0] == '#' {
+		return "", false
+	}
+	kind, rest, ok := word(line)
+	if !ok || kind == "" || !strings.ContainsRune(creators, rune(kind[0])) {
+		return "", false
+	}
+	path, _, ok = word(rest)
+	if !ok || !strings.HasPrefix(path, "/") {
+		return "", false
+	}
+	if path = strings.ReplaceAll(path, "%%", "%"); path != "/" {
+		path = strings.TrimRight(path, "/")
+	}
+	return path, true
+}
+
+// word cuts the first word off a line: parts of it can be quoted, and a
+// backslash escapes a character, as in C.
+func word(line string) (text, rest string, ok bool) {
+	line = strings.TrimLeft(line, " \t")
+	var b strings.Builder
+	var quote byte
+	i := 0
+	for ; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case c == '\\':
+			value, size := unescape(line[i:])
+			if size == 0 {
+				return "", "", false
+			}
+			b.WriteString(value)
+			i += size - 1
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0 && (c == ' ' || c == '\t'):
+			return b.String(), line[i:], true
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), "", quote == 0
+}
+
+// unescape reads one escape sequence and returns its length, 0 for none that
+// is known.
+func unescape(text string) (value string, size int) {
+	if len(text) < 2 {
+		return "", 0
+	}
+	if i := strings.IndexByte(`abfnrtv\"'s`, text[1]); i >= 0 {
+		return "\a\b\f\n\r\t\v\\\"' "[i : i+1], 2
+	}
+	digits, base, from := 3, 8, 1
+	if text[1] == 'x' {
+		digits, base, from = 2, 16, 2
+	}
+	if len(text) < from+digits {
+		return "", 0
+	}
+	value = text[from : from+digits]
+	code := 0
+	for i := range len(value) {
+		d := strings.IndexByte("0123456789abcdef", value[i]|0x20)
+		if value[i] >= '0' && value[i] <= '9' {
+			d = int(value[i] - '0')
+		}
+		if d < 0 || d >= base {
+			return "", 0
+		}
+		code = code*base + d
+	}
+	if code == 0 || code > 255 {
+		return "", 0
+	}
+	return string([]byte{byte(code)}), from + digits
+}
+
+// quotePath returns a path as a word of a tmpfiles.d line: quoted when it holds
+// more than letters, digits and a few signs; "%" is doubled, since it begins a
+// specifier.
+func quotePath(path string) string {
+	plain := true
+	for i := range len(path) {
+		plain = plain && (alnum(path[i]) || strings.IndexByte("-._/=:", path[i]) >= 0)
+	}
+	if plain {
+		return path
+	}
+	return "'" + strings.ReplaceAll(escape(path), "'", `'\''`) + "'"
+}
+
+// quoteTarget returns the target of a link as the last field of a line, which
+// takes no quotes.
+func quoteTarget(target string) string {
+	text := escape(target)
+	if strings.HasPrefix(text, " ") || text == "-" {
+		text = fmt.Sprintf(`\x%02x`, text[0]) + text[1:]
+	}
+	if strings.HasSuffix(text, " ") {
+		text = text[:len(text)-1] + `\x20`
+	}
+	return text
+}
+
+// escape writes backslashes, control characters and bytes that are not UTF-8 as
+// escape sequences, and doubles "%".
+func escape(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case text[i] == '\\':
+			b.WriteString(`\\`)
+		case text[i] == '%':
+			b.WriteString("%%")
+		case text[i] < 0x20 || text[i] == 0x7f || r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		default:
+			b.WriteString(text[i : i+size])
+		}
+		i += size
+	}
+	return b.String()
+}
