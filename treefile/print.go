@@ -65,7 +65,7 @@ func printable(key string, value any) any {
 	case Script:
 		return v.Body
 	case AddFile:
-		return []string{v.Name, v.dest}
+		return v.printable()
 	case RemoveFromPackage:
 		return append([]string{v.Package}, v.Patterns...)
 	case Check:
@@ -94,6 +94,19 @@ func printable(key string, value any) any {
 		}
 	}
 	return value
+}
+
+func (f AddFile) printable() any {
+	if f.User == "" && f.Group == "" && f.mode == "" {
+		return []string{f.Name, f.dest}
+	}
+	m := map[string]string{"source": f.Name, "destination": f.dest}
+	for name, value := range map[string]string{"owner": f.User, "group": f.Group, "mode": f.mode} {
+		if value != "" {
+			m[name] = value
+		}
+	}
+	return m
 }
 
 func (c Check) printable(key string) any {

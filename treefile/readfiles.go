@@ -1,9 +1,11 @@
 package treefile
 
 import (
+	"io/fs"
 	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -54,24 +56,77 @@ func readAddFiles(r *reader, key string, n *node) (any, bool) {
 	items, ok := r.list(key, n)
 	var files []any
 	for _, item := range items {
-		pair, good := r.words(key, item)
-		if !good || len(pair) != 2 {
-			if good {
-				r.fail(item.line, key, "an item is a list of two: source and destination")
-			}
-			ok = false
-			continue
-		}
-		dest, good := cleanDest(pair[1])
-		if !good {
-			r.fail(item.line, key, "Unsupported path in add-files: %s (it must be a file below usr/, etc/, bin/, sbin/, lib/ or lib64/, not usr/local/, without ..)", pair[1])
-			ok = false
-			continue
-		}
-		f, good := r.external(key, item, pair[0])
-		files, ok = append(files, AddFile{ExternalFile: f, Dest: dest, dest: pair[1]}), ok && good
+		f, good := r.addFile(key, item)
+		files, ok = append(files, f), ok && good
 	}
 	return files, ok
+}
+
+// addFile reads [source, destination], or a table that says more.
+func (r *reader) addFile(key string, item *node) (f AddFile, ok bool) {
+	var source string
+	if item.kind == nodeTable {
+		source, ok = r.addFileTable(key, item, &f)
+	} else {
+		var pair []string
+		if pair, ok = r.words(key, item); ok && len(pair) != 2 {
+			r.fail(item.line, key, "an item is a list of two, source and destination, or a table with these keys")
+			ok = false
+		}
+		if ok {
+			source, f.dest = pair[0], pair[1]
+		}
+	}
+	if !ok {
+		return f, false
+	}
+	if f.Dest, ok = cleanDest(f.dest); !ok {
+		r.fail(item.line, key, "Unsupported path in add-files: %s (it must be a file below usr/, etc/, bin/, sbin/, lib/ or lib64/, not usr/local/, without ..)", f.dest)
+		return f, false
+	}
+	mode := f.Mode
+	f.ExternalFile, ok = r.external(key, item, source)
+	if f.mode != "" {
+		f.Mode = mode
+	}
+	return f, ok
+}
+
+func (r *reader) addFileTable(key string, item *node, f *AddFile) (source string, ok bool) {
+	fields, ok := r.record(key, item, "source", "destination", "owner", "group", "mode")
+	if !ok {
+		return "", false
+	}
+	source, haveSource := r.field(key, item, fields, "source")
+	f.dest, ok = r.field(key, item, fields, "destination")
+	ok = ok && haveSource
+	for name, value := range map[string]*string{"owner": &f.User, "group": &f.Group, "mode": &f.mode} {
+		if n := fields[name]; n != nil {
+			good := false
+			*value, good = r.str(key+"."+name, n)
+			ok = ok && good
+		}
+	}
+	if ok && f.mode != "" {
+		mode, err := strconv.ParseUint(f.mode, 8, 32)
+		if err != nil || mode > 0o7777 {
+			r.fail(item.line, key+".mode", "%q is no mode: want octal digits in quotes, such as \"0640\"", f.mode)
+			return "", false
+		}
+		f.Mode = fileMode(uint32(mode))
+	}
+	return source, ok
+}
+
+// fileMode is a mode as Unix has it.
+func fileMode(mode uint32) fs.FileMode {
+	m := fs.FileMode(mode & 0o777)
+	for bit, set := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if mode&bit != 0 {
+			m |= set
+		}
+	}
+	return m
 }
 
 func readRemoveFiles(r *reader, key string, n *node) (any, bool) {

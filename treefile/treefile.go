@@ -130,11 +130,13 @@ type Script struct {
 	Position
 }
 
-// An AddFile copies a file into the tree, owned by root, with its mode.
+// An AddFile copies a file into the tree, with its mode unless the treefile
+// says another.
 type AddFile struct {
 	ExternalFile
-	Dest string // clean and relative, such as usr/share/x or etc/x
-	dest string // as written
+	Dest        string // clean and relative, such as usr/share/x or etc/x
+	User, Group string // names or numbers; empty: root
+	dest, mode  string // as written
 }
 
 // A RemoveFromPackage drops paths that match a pattern from one package.
