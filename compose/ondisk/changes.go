@@ -15,6 +15,7 @@ import (
 //	character device 0, 0           whiteout: the path was removed
 //	TREEWRIGHT.opaque               PAX record: a directory that replaces the
 //	                                one that was there
+//	TREEWRIGHT.socket               PAX record: the FIFO is a socket
 //	SCHILY.xattr.NAME               PAX record: an extended attribute
 //	hard link                       to an entry that came before
 type Changes func(fn func(*tar.Header, io.Reader) error) error
@@ -23,6 +24,7 @@ type Changes func(fn func(*tar.Header, io.Reader) error) error
 const (
 	recordChown  = "TREEWRIGHT.chown"
 	recordOpaque = "TREEWRIGHT.opaque"
+	recordSocket = "TREEWRIGHT.socket"
 	recordXattr  = "SCHILY.xattr."
 )
 

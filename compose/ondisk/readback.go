@@ -147,6 +147,9 @@ func (b *readback) special(path string, h *tar.Header) error {
 		reason = "a block device"
 	case tar.TypeFifo:
 		reason = "a FIFO"
+		if h.PAXRecords[recordSocket] != "" {
+			reason = "a socket"
+		}
 	default:
 		reason = fmt.Sprintf("an entry of the type %q", h.Typeflag)
 	}
@@ -254,9 +257,17 @@ func (b *readback) replace(path string, n *rootfs.Node, h *tar.Header) error {
 func (b *readback) own(n *rootfs.Node, h *tar.Header, isNew bool) {
 	asked := h.PAXRecords[recordChown]
 	if isNew || h.Uid != 0 || asked != "" && asked != "g" {
-		n.UID, n.User = uint32(h.Uid), ""
+		n.UID, n.User = uint32(h.Uid), numbered(h.Uid)
 	}
 	if isNew || h.Gid != 0 || asked != "" && asked != "u" {
-		n.GID, n.Group = uint32(h.Gid), ""
+		n.GID, n.Group = uint32(h.Gid), numbered(h.Gid)
 	}
+}
+
+// numbered is the name of an owner that is a number: only that of 0 is known.
+func numbered(id int) string {
+	if id == 0 {
+		return "root"
+	}
+	return ""
 }
