@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -12,9 +14,10 @@ import (
 type Options struct {
 	// Lower is the root folder of the tree. It is never changed.
 	Lower string
-	// Dir is an empty folder of this user alone; Close removes it with all that
-	// the programs have put there. It must be on a file system that keeps
-	// extended attributes (user.*), with room for what the programs write.
+	// Dir is an empty folder of this user alone, made when it is not there; Close
+	// removes it with all that the programs have put there. It must be on a file
+	// system that keeps extended attributes (user.*), with room for what the
+	// programs write.
 	Dir string
 	// Self starts this program's Helper: a program and its first arguments. By
 	// default it is the running binary.
@@ -47,13 +50,6 @@ type Mapping struct {
 	Why string
 }
 
-// Run runs one program and waits until it and all that it has started are gone.
-// An error means that the program could not be started, or that ctx has ended;
-// everything else, failure included, is in the Result.
-func (s *Sandbox) Run(ctx context.Context, c Command) (*Result, error) {
-	return nil, errors.New("sandbox: closed")
-}
-
 // Names of the PAX records with which Changes marks what tar cannot say.
 const (
 	// PAXOpaque with the value "y" stands at a folder that hides all that Lower
@@ -70,14 +66,101 @@ func IsWhiteout(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeChar && h.Devmajor == 0 && h.Devminor == 0
 }
 
-// Changes calls fn for everything that programs have changed, sorted by path,
-// and after that for everything that is gone.
-func (s *Sandbox) Changes(ctx context.Context, fn func(*tar.Header, io.Reader) error) error {
-	return errors.New("sandbox: closed")
-}
-
 // Mapping returns how users are mapped.
 func (s *Sandbox) Mapping() Mapping { return s.mapping }
 
-// Close ends everything and removes Dir. Later calls do nothing.
-func (s *Sandbox) Close() error { return nil }
+var errClosed = errors.New("the sandbox is closed")
+
+// Run runs one program and waits until it and all that it has started are gone.
+// An error means that the program could not be started, or that ctx has ended;
+// everything else, failure included, is in the Result.
+func (s *Sandbox) Run(ctx context.Context, c Command) (*Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peer == nil {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	j, err := newJob(s.opts, c)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(j.files)
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	out := newOutput(c.MaxOutput, c.Output)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer r.Close()
+		out.readFrom(r)
+	}()
+	files := append(j.files[:fixedFiles:fixedFiles], w)
+	answer, err := s.peer.call(ctx, request{Op: opRun, Limits: &j.limits}, append(files, j.files[fixedFiles:]...)...)
+	<-read // ends with the last process that can write
+	if err == nil {
+		err = answer.fault()
+	}
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return nil, fmt.Errorf("running %s in the sandbox: %w", j.name, err)
+	}
+	return out.result(j.name, answer.Run)
+}
+
+// Changes calls fn for everything that programs have changed, sorted by path, a
+// folder before what is in it, and after that for everything that is gone
+// (IsWhiteout). Names have no slash at the beginning or end; the root folder
+// itself is ".", and is there only when it was changed. Owners are as the tree
+// sees them; times are zero. A folder is there also when only something in it
+// was changed.
+func (s *Sandbox) Changes(ctx context.Context, fn func(*tar.Header, io.Reader) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peer == nil {
+		return errClosed
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	var failed error
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		failed = readChanges(ctx, r, fn)
+		r.Close() // the helper stops when there is more
+	}()
+	answer, err := s.peer.call(ctx, request{Op: opChanges}, w)
+	<-read
+	switch {
+	case err != nil:
+		return err
+	case answer.Err != "" && !errors.Is(answer.fault(), errPipe):
+		return answer.fault()
+	}
+	return failed
+}
+
+func readChanges(ctx context.Context, r io.Reader, fn func(*tar.Header, io.Reader) error) error {
+	for in := tar.NewReader(r); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		hdr, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			// What fills the last block of the stream.
+			_, err = io.Copy(io.Discard, r)
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("reading what programs have changed: %w", err)
+		}
+		if err := fn(hdr, in); err != nil {
+			return err
+		}
+	}
+}
