@@ -21,7 +21,11 @@ const (
 // that has been finished before is left as it is. /boot is not touched: see
 // EmptyBoot. Owners must have their ids: see rootfs.Tree.ResolveOwners.
 func Finish(tree *rootfs.Tree, read Reader, opts FinishOptions) (*Report, error) {
-	if tree.Lookup(integrationConf) != nil {
+	marker, err := tree.Follow(integrationConf)
+	if err != nil {
+		return nil, fmt.Errorf("laying out the tree: %w", err)
+	}
+	if tree.Lookup(marker) != nil {
 		return &Report{AlreadyFinished: true}, nil
 	}
 	f := &finisher{tree: tree, read: read, opts: opts, report: &Report{}, lines: map[string]string{}}

@@ -60,8 +60,12 @@ type preparer struct {
 // oneEtc takes what packages put into /usr/etc to /etc, and makes /usr/etc a
 // link for the scripts.
 func (p *preparer) oneEtc() error {
-	if n := p.tree.Lookup("usr/etc"); n != nil && n.IsSymlink() {
+	switch n := p.tree.Lookup("usr/etc"); {
+	case n == nil:
+	case n.IsSymlink():
 		return nil
+	case !n.IsDir():
+		return fmt.Errorf("/usr/etc of %s is no directory", p.tree.PackageName(n))
 	}
 	if n := p.tree.Detach("usr/etc"); n != nil {
 		if err := merge(p.tree, "etc", n); err != nil {

@@ -64,11 +64,9 @@ func (f *finisher) collect(path string, n *rootfs.Node) {
 		}
 		f.dropBelow(path, n, whyRPM)
 		return
-	case path == "/var/lib/selinux":
-		if n.IsDir() { // a link is made in its place
-			f.dropBelow(path, n, whySELinux)
-			return
-		}
+	case path == "/"+policyStore && n.IsDir(): // a link is made in its place
+		f.dropBelow(path, n, whySELinux)
+		return
 	case n.IsDir() && path == "/var/run": // its content is that of /run
 	case n.IsDir():
 		f.addDir(path, n)
@@ -85,7 +83,6 @@ func (f *finisher) collect(path string, n *rootfs.Node) {
 // autovar writes the lines, but for those whose path a file of tmpfiles.d makes
 // already.
 func (f *finisher) autovar() error {
-	f.remove(autovarConf, "the compose writes this file itself")
 	covered, err := f.coveredPaths()
 	if err != nil {
 		return err
@@ -107,12 +104,16 @@ func (f *finisher) autovar() error {
 // create.
 func (f *finisher) coveredPaths() (map[string]bool, error) {
 	covered := map[string]bool{}
-	dir := f.tree.Lookup(tmpfilesDir)
+	place, err := f.tree.Follow(tmpfilesDir)
+	if err != nil {
+		return nil, err
+	}
+	dir := f.tree.Lookup(place)
 	if dir == nil {
 		return covered, nil
 	}
 	for _, c := range dir.Children() {
-		if !strings.HasSuffix(c.Name, ".conf") {
+		if !strings.HasSuffix(c.Name, ".conf") || strings.HasSuffix(autovarConf, "/"+c.Name) {
 			continue
 		}
 		place, err := f.tree.Follow(tmpfilesDir + "/" + c.Name)
