@@ -1,14 +1,16 @@
 package ondisk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -43,34 +45,35 @@ func (e *ContentError) Unwrap() error { return e.Err }
 // store's filesystem to be quick. Remove removes it. When Write returns an
 // error, something may be left in dir.
 func Write(ctx context.Context, tree *rootfs.Tree, store *content.Store, dir string, opts Options) (err error) {
-	w := &writer{ctx: ctx, tree: tree, store: store, opts: opts}
+	w := &writer{tree: tree, store: store, opts: opts, nth: map[*rootfs.Node]int{}, copies: map[inodeKey]*copies{}}
 	if err := w.open(dir); err != nil {
 		return fmt.Errorf("laying the tree out in %s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, unix.Close(w.root)) }()
-	w.plan(".", tree.Root)
-	if err := w.run(); err != nil {
+	w.number(tree.Root)
+	if err := w.run(ctx); err != nil {
 		return fmt.Errorf("laying the tree out in %s: %w", dir, err)
 	}
 	return nil
 }
 
 type writer struct {
-	ctx   context.Context
 	tree  *rootfs.Tree
 	store *content.Store
 	opts  Options
 
 	root   int // descriptor of the directory
-	dirs   []directory
+	nth    map[*rootfs.Node]int
 	copies map[inodeKey]*copies
+
+	mu     sync.Mutex
+	closed []*directory // without all rights for their owner, in any order
 }
 
 // directory is a directory of the tree; its path is relative to the root.
 type directory struct {
 	path string
 	node *rootfs.Node
-	nth  []int // by entry: which copy of its content a file is
 }
 
 type inodeKey struct {
@@ -108,24 +111,15 @@ func (w *writer) open(dir string) error {
 	return nil
 }
 
-// plan lists the directories, each after the one it lies in, and decides which
-// inode each file gets.
-func (w *writer) plan(path string, n *rootfs.Node) {
-	if w.copies == nil {
-		w.copies = map[inodeKey]*copies{}
-	}
-	children := n.Children()
-	i := len(w.dirs)
-	w.dirs = append(w.dirs, directory{path: path, node: n, nth: make([]int, len(children))})
-	for k, c := range children {
+// number decides which inode each file gets; most get the first of their content.
+func (w *writer) number(n *rootfs.Node) {
+	for _, c := range n.Children() {
 		if c.IsRegular() && c.Data == nil {
-			w.dirs[i].nth[k] = w.copyOf(c)
+			if nth := w.copyOf(c); nth > 0 {
+				w.nth[c] = nth
+			}
 		}
-	}
-	for _, c := range children {
-		if c.IsDir() {
-			w.plan(path+"/"+c.Name, c)
-		}
+		w.number(c)
 	}
 }
 
@@ -150,40 +144,23 @@ func (w *writer) copyOf(n *rootfs.Node) int {
 	return c.next - 1
 }
 
-// run makes the directories, then what is in them, then gives the directories
-// their modes. No symbolic link exists while directories are made, and nothing
-// replaces a directory afterwards, so no path leads through a link.
-func (w *writer) run() error {
-	for _, d := range w.dirs[1:] {
-		if err := unix.Mkdirat(w.root, d.path, 0o700); err != nil {
-			return &fs.PathError{Op: "mkdir", Path: absolute(d.path), Err: err}
-		}
-	}
+// run makes everything, directories side by side. A directory is made before
+// what is in it and nothing replaces it, so no path leads through a link.
+func (w *writer) run(ctx context.Context) error {
 	jobs := w.opts.Jobs
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
-	var next atomic.Int64
-	group, ctx := errgroup.WithContext(w.ctx)
-	for range jobs {
-		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(w.dirs) {
-					return nil
-				}
-				if err := w.fill(ctx, &w.dirs[i]); err != nil {
-					return err
-				}
-			}
-		})
-	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	group.Go(func() error { return w.fill(ctx, group, &directory{".", w.tree.Root}) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for i := len(w.dirs) - 1; i >= 0; i-- {
-		if err := w.finish(&w.dirs[i]); err != nil {
-			return err
+	slices.SortFunc(w.closed, func(x, y *directory) int { return cmp.Compare(y.path, x.path) })
+	for _, d := range w.closed {
+		if err := unix.Fchmodat(w.root, d.path, d.node.Mode&0o7777, 0); err != nil {
+			return &fs.PathError{Op: "chmod", Path: absolute(d.path), Err: err}
 		}
 	}
 	return nil
@@ -193,31 +170,70 @@ func absolute(path string) string {
 	return "/" + strings.TrimPrefix(strings.TrimPrefix(path, "."), "/")
 }
 
-// fill makes the entries of a directory that are no directories.
-func (w *writer) fill(ctx context.Context, d *directory) (err error) {
+// fill makes what is in a directory, and then what is below.
+func (w *writer) fill(ctx context.Context, group *errgroup.Group, d *directory) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	below, err := w.entries(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, c := range below {
+		fill := func() error { return w.fill(ctx, group, c) }
+		if group.TryGo(fill) {
+			continue
+		}
+		if err := fill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries makes the entries of a directory, and gives it its mode and time. It
+// returns the directories in it, which are still empty.
+func (w *writer) entries(ctx context.Context, d *directory) (below []*directory, err error) {
 	fd, err := unix.Openat(w.root, d.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: absolute(d.path), Err: err}
+		return nil, &fs.PathError{Op: "open", Path: absolute(d.path), Err: err}
 	}
 	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	for k, n := range d.node.Children() {
+	for _, n := range d.node.Children() {
 		switch {
 		case n.IsDir():
+			below = append(below, &directory{d.path + "/" + n.Name, n})
+			err = unix.Mkdirat(fd, n.Name, 0o700)
 		case n.IsSymlink():
 			err = writeSymlink(fd, n)
 		case n.IsRegular():
-			err = w.writeFile(ctx, fd, n, d.nth[k])
+			err = w.writeFile(ctx, fd, n)
 		default:
 			err = fmt.Errorf("its mode %o is no file's, directory's or link's", n.Mode)
 		}
 		if err != nil {
 			path := strings.TrimSuffix(absolute(d.path), "/") + "/" + n.Name
-			return &ContentError{Path: path, Package: w.tree.PackageName(n), Err: err}
+			return nil, &ContentError{Path: path, Package: w.tree.PackageName(n), Err: err}
 		}
 	}
+	if err := w.finish(fd, d); err != nil {
+		return nil, fmt.Errorf("setting the mode of %s: %w", absolute(d.path), err)
+	}
+	return below, nil
+}
+
+// finish gives a directory whose entries are made its time and, if what is below
+// can then still be made, its mode.
+func (w *writer) finish(fd int, d *directory) error {
+	if err := unix.Futimes(fd, make([]unix.Timeval, 2)); err != nil {
+		return err
+	}
+	if d.node.Mode&0o700 == 0o700 {
+		return unix.Fchmod(fd, d.node.Mode&0o7777)
+	}
+	w.mu.Lock()
+	w.closed = append(w.closed, d)
+	w.mu.Unlock()
 	return nil
 }
 
@@ -228,14 +244,14 @@ func writeSymlink(dirfd int, n *rootfs.Node) error {
 	return unix.UtimesNanoAt(dirfd, n.Name, make([]unix.Timespec, 2), unix.AT_SYMLINK_NOFOLLOW)
 }
 
-func (w *writer) writeFile(ctx context.Context, dirfd int, n *rootfs.Node, nth int) error {
+func (w *writer) writeFile(ctx context.Context, dirfd int, n *rootfs.Node) error {
 	if n.Data != nil {
 		return writeData(dirfd, n)
 	}
 	if n.Content.IsZero() {
 		return errors.New("the package does not deliver it")
 	}
-	e := content.Inode{Content: n.Content, Size: n.Size, Mode: n.Mode & 0o7777, Copy: nth}
+	e := content.Inode{Content: n.Content, Size: n.Size, Mode: n.Mode & 0o7777, Copy: w.nth[n]}
 	err := w.store.Link(ctx, e, dirfd, n.Name)
 	var corrupt *content.CorruptError
 	if w.opts.Repair == nil || !errors.Is(err, content.ErrNotExist) && !errors.As(err, &corrupt) {
@@ -266,16 +282,4 @@ func writeData(dirfd int, n *rootfs.Node) (err error) {
 		return err
 	}
 	return unix.Futimes(fd, []unix.Timeval{{}, {}})
-}
-
-// finish gives a directory whose entries are complete its mode and time.
-func (w *writer) finish(d *directory) error {
-	err := unix.UtimesNanoAt(w.root, d.path, make([]unix.Timespec, 2), 0)
-	if err == nil {
-		err = unix.Fchmodat(w.root, d.path, d.node.Mode&0o7777, 0)
-	}
-	if err != nil {
-		return &fs.PathError{Op: "chmod", Path: absolute(d.path), Err: err}
-	}
-	return nil
 }
