@@ -225,3 +225,28 @@ func TestMerge(t *testing.T) {
 		t.Errorf("got %v, want an error with the path", err)
 	}
 }
+
+func TestOwnersThatAreNumbers(t *testing.T) {
+	tree := rootfs.New()
+	if err := tree.AddFile("/etc/passwd", 0o644, []byte("daemon:x:2:2::/:/bin/sh\n")); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*rootfs.Node{
+		{Name: "both", Mode: ostree.ModeRegular | 0o4755, UID: 1234, GID: 55},
+		{Name: "one", Mode: ostree.ModeRegular | 0o2755, User: "daemon", GID: 55},
+	} {
+		if err := tree.Attach(n.Name, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unknown, err := tree.ResolveOwners(func(n *rootfs.Node) ([]byte, error) { return n.Data, nil })
+	if err != nil || len(unknown) != 0 {
+		t.Fatalf("got %v, %v", unknown, err)
+	}
+	if n := tree.Lookup("both"); n.UID != 1234 || n.GID != 55 || n.Mode&0o7777 != 0o4755 {
+		t.Errorf("got %d:%d %o, want 1234:55 and setuid", n.UID, n.GID, n.Mode)
+	}
+	if n := tree.Lookup("one"); n.UID != 2 || n.GID != 55 || n.Mode&0o7777 != 0o2755 {
+		t.Errorf("got %d:%d %o, want 2:55 and setgid", n.UID, n.GID, n.Mode)
+	}
+}
