@@ -34,6 +34,8 @@ type primaryReader struct {
 	evr  []byte
 	sum  []byte
 
+	entries *entryCache // with a passing pool
+
 	vendor, source string // of the package before, which often has the same
 }
 
@@ -41,6 +43,9 @@ type primaryReader struct {
 // overwritten after the call, and with a passing pool its strings, too.
 func readPrimary(r io.Reader, pool *stringPool, fn func(*rpm.Metadata) error) error {
 	p := primaryReader{x: newXMLScanner(r), pool: pool}
+	if pool.passing {
+		p.entries = newEntryCache()
+	}
 	if err := p.x.root("metadata"); err != nil {
 		return err
 	}
@@ -186,13 +191,19 @@ func isSHA256(sum []byte) bool {
 	if len(sum) != len(prefix)+64 || string(sum[:len(prefix)]) != prefix {
 		return false
 	}
+	ok := byte('x')
 	for _, c := range sum[len(prefix):] {
-		if c-'0' > 9 && c-'a' > 5 {
-			return false
-		}
+		ok &= hexClass[c]
 	}
-	return true
+	return ok == 'x'
 }
+
+// hexClass tells the digits in lower case by an x, which has one bit more than
+// a p.
+const hexClass = "pppppppppppppppp" + "pppppppppppppppp" + "pppppppppppppppp" + "xxxxxxxxxxpppppp" +
+	"pppppppppppppppp" + "pppppppppppppppp" + "pxxxxxxppppppppp" + "pppppppppppppppp" +
+	"pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp" +
+	"pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"
 
 func (p *primaryReader) sizes() error {
 	return p.numbers("package", &p.pkg.Size, "installed", &p.pkg.InstalledSize)
@@ -216,21 +227,21 @@ func (p *primaryReader) format() error {
 		case "header-range":
 			err = p.numbers("start", &m.HeaderStart, "end", &m.HeaderEnd)
 		case "requires":
-			m.Requires, err = p.deps(m.Requires)
+			m.Requires, err = p.deps(m.Requires, p.entries)
 		case "provides":
-			m.Provides, err = p.deps(m.Provides)
+			m.Provides, err = p.deps(m.Provides, nil) // next to none comes again
 		case "conflicts":
-			m.Conflicts, err = p.deps(m.Conflicts)
+			m.Conflicts, err = p.deps(m.Conflicts, p.entries)
 		case "obsoletes":
-			m.Obsoletes, err = p.deps(m.Obsoletes)
+			m.Obsoletes, err = p.deps(m.Obsoletes, p.entries)
 		case "recommends":
-			m.Recommends, err = p.deps(m.Recommends)
+			m.Recommends, err = p.deps(m.Recommends, p.entries)
 		case "suggests":
-			m.Suggests, err = p.deps(m.Suggests)
+			m.Suggests, err = p.deps(m.Suggests, p.entries)
 		case "supplements":
-			m.Supplements, err = p.deps(m.Supplements)
+			m.Supplements, err = p.deps(m.Supplements, p.entries)
 		case "enhances":
-			m.Enhances, err = p.deps(m.Enhances)
+			m.Enhances, err = p.deps(m.Enhances, p.entries)
 		case "file":
 			var path string
 			path, err = p.copied()
@@ -255,9 +266,14 @@ func (p *primaryReader) numbers(name1 string, n1 *int64, name2 string, n2 *int64
 	return p.x.skip()
 }
 
-// deps appends the entries of the current element.
-func (p *primaryReader) deps(list []rpm.Dep) ([]rpm.Dep, error) {
+// deps appends the entries of the current element, which the cache may know.
+func (p *primaryReader) deps(list []rpm.Dep, known *entryCache) ([]rpm.Dep, error) {
 	for {
+		dep, line := known.find(p.x)
+		if dep != nil {
+			list = append(list, *dep)
+			continue
+		}
 		more, err := p.x.child()
 		if err != nil || !more {
 			return list, err
@@ -267,7 +283,7 @@ func (p *primaryReader) deps(list []rpm.Dep) ([]rpm.Dep, error) {
 			if err != nil {
 				return list, err
 			}
-			list = append(list, dep)
+			list = append(list, known.keep(p.x, line, dep))
 		}
 		if err := p.x.skip(); err != nil {
 			return list, err

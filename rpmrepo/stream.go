@@ -2,43 +2,39 @@ package rpmrepo
 
 import (
 	"bufio"
-	"bytes"
-	"compress/bzip2"
 	"context"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/xi2/xz"
-
 	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/internal/inflate"
 )
 
 const (
+	streamRoom   = inflate.Window // in front of a block, see nextBlock
 	streamBlock  = 256 << 10
 	streamBlocks = 4
 	maxWindow    = 128 << 20 // of a decompressor
 )
 
 // stream is a metadata file, uncompressed by a goroutine of its own while the
-// reader works on what came before. Both checksums and both sizes are checked
-// on the way: only io.EOF says that what was read is right.
+// reader works on what came before. Checksum and sizes are checked on the way:
+// only io.EOF says that what was read is right.
 type stream struct {
 	ctx    context.Context
 	blocks chan streamPart
 	free   chan []byte
 	cancel context.CancelFunc
 	now    []byte // the unread part of block
-	block  []byte
+	block  []byte // what is read, streamRoom in front
 	err    error
 }
 
 type streamPart struct {
-	data []byte
-	err  error
+	block []byte
+	err   error
 }
 
 // newStream reads f, which it closes. Close it in every case.
@@ -51,7 +47,7 @@ func newStream(ctx context.Context, f io.ReadCloser, d *Data) *stream {
 		cancel: cancel,
 	}
 	for range streamBlocks {
-		s.free <- make([]byte, streamBlock)
+		s.free <- make([]byte, streamRoom+streamBlock)
 	}
 	w := &streamWriter{s: s, d: d}
 	go func() {
@@ -68,27 +64,56 @@ func newStream(ctx context.Context, f io.ReadCloser, d *Data) *stream {
 
 func (s *stream) Read(p []byte) (int, error) {
 	for len(s.now) == 0 {
-		if s.err != nil {
-			return 0, s.err
+		next, err := s.next()
+		if err != nil {
+			return 0, err
 		}
-		if s.block != nil {
-			s.free <- s.block
-			s.block = nil
-		}
-		part, ok := <-s.blocks
-		if !ok {
-			part.err = context.Cause(s.ctx)
-		}
-		if part.err != nil {
-			s.err = part.err
-			return 0, s.err
-		}
-		s.block = part.data[:cap(part.data)]
-		s.now = part.data
+		s.hold(next)
 	}
 	n := copy(p, s.now)
 	s.now = s.now[n:]
 	return n, nil
+}
+
+// next waits for the next block.
+func (s *stream) next() ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	part, ok := <-s.blocks
+	if !ok {
+		part.err = context.Cause(s.ctx)
+	}
+	s.err = part.err
+	return part.block, part.err
+}
+
+// hold makes a block the one that is read, and gives back the one before.
+func (s *stream) hold(block []byte) {
+	if s.block != nil {
+		s.free <- s.block[:cap(s.block)]
+	}
+	s.block, s.now = block, block[streamRoom:]
+}
+
+// nextBlock is for who reads in place: it returns tail, what the caller has not
+// read yet, and all of the next block behind it. What it returned before is
+// gone then; an error leaves it. A tail has up to streamRoom bytes. It returns
+// nothing in the middle of a block, whose rest Read gives. The caller writes
+// nowhere: the end of a block may still be what the next one refers to.
+func (s *stream) nextBlock(tail []byte) ([]byte, error) {
+	if len(s.now) > 0 {
+		return nil, nil
+	}
+	next, err := s.next()
+	if err != nil {
+		return nil, err
+	}
+	start := streamRoom - len(tail)
+	copy(next[start:], tail)
+	s.hold(next)
+	s.now = nil
+	return next[start:], nil
 }
 
 // rest reads to the end and returns what is wrong with the file, if anything.
@@ -162,7 +187,10 @@ func (w *streamWriter) uncompress(raw *bufio.Reader) (err error) {
 		return fmt.Errorf("%s: %w", w.d.Location, err)
 	}
 	defer r.Close()
-	open := openCheck{d: w.d, hash: w.d.OpenChecksum.Hasher()}
+	open := openCheck{d: w.d}
+	if w.d.Checksum.Algorithm() == "sha1" {
+		open.hash = w.d.OpenChecksum.Hasher()
+	}
 	for {
 		var block []byte
 		select {
@@ -170,11 +198,11 @@ func (w *streamWriter) uncompress(raw *bufio.Reader) (err error) {
 		case <-w.s.ctx.Done():
 			return context.Cause(w.s.ctx)
 		}
-		n, err := readBlock(r, block)
-		if err := open.add(block[:n]); err != nil {
+		end, err := r.fill(block, streamRoom)
+		if err := open.add(block[streamRoom:end]); err != nil {
 			return err
 		}
-		if n > 0 && !w.send(streamPart{data: block[:n]}) {
+		if end > streamRoom && !w.send(streamPart{block: block[:end]}) {
 			return context.Cause(w.s.ctx)
 		}
 		if err == io.EOF {
@@ -186,18 +214,9 @@ func (w *streamWriter) uncompress(raw *bufio.Reader) (err error) {
 	}
 }
 
-// readBlock fills the block, as far as r goes. Unlike io.ReadFull it leaves
-// the end of the data and a decoder's unexpected end apart.
-func readBlock(r io.Reader, block []byte) (n int, err error) {
-	for n < len(block) && err == nil {
-		var more int
-		more, err = r.Read(block[n:])
-		n += more
-	}
-	return n, err
-}
-
-// openCheck checks the uncompressed bytes.
+// openCheck checks the uncompressed bytes. Where nobody can make another file
+// with the checksum of the stored bytes, that one vouches for these, too: they
+// follow from them. Hashing ten times as many bytes would add nothing.
 type openCheck struct {
 	d    *Data
 	hash hash.Hash
@@ -250,30 +269,4 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	}
 	c.hash.Write(p[:n])
 	return n, err
-}
-
-// decompressor tells the compression by the first bytes.
-func decompressor(r *bufio.Reader) (io.ReadCloser, error) {
-	start, err := r.Peek(6)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(start, []byte("\x1f\x8b")):
-		return gzip.NewReader(r)
-	case bytes.HasPrefix(start, []byte("\x28\xb5\x2f\xfd")):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	case bytes.HasPrefix(start, []byte("\xfd7zXZ\x00")):
-		x, err := xz.NewReader(r, maxWindow)
-		return io.NopCloser(x), err
-	case bytes.HasPrefix(start, []byte("BZh")):
-		return io.NopCloser(bzip2.NewReader(r)), nil
-	case bytes.HasPrefix(start, []byte("\x00ZCK1")):
-		return nil, errors.New("zchunk is not supported; repositories list the same metadata in another compression, too")
-	}
-	return io.NopCloser(r), nil
 }

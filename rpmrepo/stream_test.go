@@ -3,10 +3,12 @@ package rpmrepo
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -61,6 +63,16 @@ func readStream(ctx context.Context, stored []byte, d Data) ([]byte, error) {
 	return data, errors.Join(err, s.Close())
 }
 
+// weakSumOf is a checksum that does not speak for the uncompressed bytes.
+func weakSumOf(t *testing.T, data []byte) fetch.Checksum {
+	t.Helper()
+	sum, err := fetch.ParseChecksum(fmt.Sprintf("sha1:%x", sha1.Sum(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
 func TestStream(t *testing.T) {
 	data := []byte(strings.Repeat(fullPrimary, 300))
 	for _, how := range []string{"gzip", "zstd", "xz", "none"} {
@@ -87,7 +99,9 @@ func TestStream(t *testing.T) {
 		bad("truncated", "bytes, expected", stored[:len(stored)/2], keep)
 		bad("longer", "larger than the expected", append(bytes.Clone(stored), 0), keep)
 		bad("another checksum", "its checksum is", stored, func(d *Data) { d.Checksum = sumOf(nil) })
-		bad("another open checksum", "uncompressed, its checksum is", stored, func(d *Data) { d.OpenChecksum = sumOf(nil) })
+		bad("another open checksum", "uncompressed, its checksum is", stored, func(d *Data) {
+			d.Checksum, d.OpenChecksum = weakSumOf(t, stored), sumOf(nil)
+		})
 		bad("larger than stated", "when uncompressed", stored, func(d *Data) { d.OpenSize = 10 })
 		bad("smaller than stated", "when uncompressed, expected", stored, func(d *Data) { d.OpenSize++ })
 		if how == "none" {

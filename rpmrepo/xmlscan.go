@@ -33,11 +33,14 @@ type xmlAttr struct{ name, value []byte }
 // that protects, and fast: it looks at each byte once or twice and copies
 // next to nothing. Slices that it hands out last until the next token.
 type xmlScanner struct {
-	r   io.Reader
-	buf []byte // what is there of the document
-	pos int    // where the next token starts in buf
-	off int64  // where buf starts in the document
-	eof bool
+	r      io.Reader
+	blocks blockReader // r, if it is one
+
+	buf     []byte // what is there of the document
+	inPlace bool   // buf belongs to blocks
+	pos     int    // where the next token starts in buf
+	off     int64  // where buf starts in the document
+	eof     bool
 
 	names []byte // names of the open elements, one after the other
 	opens []int  // where each one starts in names
@@ -55,8 +58,17 @@ type xmlScanner struct {
 	lastEnd int    // how much of it is prefix
 }
 
+// blockReader hands out its own buffers: see stream.
+type blockReader interface {
+	nextBlock(tail []byte) ([]byte, error)
+}
+
 func newXMLScanner(r io.Reader) *xmlScanner {
-	return &xmlScanner{r: r, buf: make([]byte, 0, xmlBuffer), attrs: make([]xmlAttr, 0, xmlMaxAttrs)}
+	s := &xmlScanner{r: r, attrs: make([]xmlAttr, 0, xmlMaxAttrs)}
+	if s.blocks, _ = r.(blockReader); s.blocks == nil {
+		s.buf = make([]byte, 0, xmlBuffer)
+	}
+	return s
 }
 
 // errMore says that a token goes on beyond the buffer.
@@ -71,6 +83,9 @@ func (s *xmlScanner) errorf(format string, args ...any) error {
 func (s *xmlScanner) more() error {
 	if s.eof {
 		return s.errorf("%w", errMore)
+	}
+	if done, err := s.nextBlock(); done {
+		return err
 	}
 	if s.pos > 0 {
 		s.off += int64(s.pos)
@@ -89,6 +104,35 @@ func (s *xmlScanner) more() error {
 		s.eof, err = true, nil
 	}
 	return err
+}
+
+// nextBlock is more for who reads in place. When a token is too long for that,
+// it makes buf a copy and leaves the rest to more.
+func (s *xmlScanner) nextBlock() (done bool, err error) {
+	tail := s.buf[s.pos:]
+	if s.blocks == nil {
+		return false, nil
+	}
+	if len(tail) <= streamRoom {
+		buf, err := s.blocks.nextBlock(tail)
+		if errors.Is(err, io.EOF) {
+			s.eof = true
+			return true, nil
+		}
+		if err != nil {
+			return true, err
+		}
+		if buf != nil {
+			s.off += int64(s.pos)
+			s.buf, s.pos, s.inPlace = buf, 0, true
+			return true, nil
+		}
+	}
+	if s.inPlace {
+		s.off += int64(s.pos)
+		s.buf, s.pos, s.inPlace = append(make([]byte, 0, xmlBuffer), tail...), 0, false
+	}
+	return false, nil
 }
 
 // token reads the next token: a tag, a run of text, or the end.

@@ -53,10 +53,29 @@ func (s *xmlScanner) tag() (xmlKind, error) {
 	return s.token()
 }
 
+// peekEmpty goes to the next tag and returns the bytes up to the first > if
+// that looks like the end of an empty element: nil when it does not, or is not
+// in the buffer.
+func (s *xmlScanner) peekEmpty() []byte {
+	if s.pending {
+		return nil
+	}
+	s.pos += blankPrefix(s.buf[s.pos:])
+	b := s.buf[s.pos:]
+	n := bytes.IndexByte(b, '>')
+	if n < 2 || b[0] != '<' || b[n-1] != '/' {
+		return nil
+	}
+	return b[:n+1]
+}
+
 // skip leaves the current element.
 func (s *xmlScanner) skip() error {
 	if s.pending {
 		s.pending = false
+		return nil
+	}
+	if _, ok := s.simpleContent(); ok {
 		return nil
 	}
 	for depth := 1; depth > 0; {

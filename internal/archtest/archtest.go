@@ -68,6 +68,7 @@ var Rooms = []Room{
 	{"internal/atomicfile", nil},
 	{"internal/fetch", []string{leaves}},
 	{"internal/flatpak", []string{leaves}},
+	{"internal/inflate", nil},
 	{"internal/keyfile", nil},
 	{"internal/origin", []string{leaves}},
 	{"internal/privatedir", nil},

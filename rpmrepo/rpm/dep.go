@@ -46,6 +46,11 @@ type Dep struct {
 	Flags Flags
 	EVR   string // [epoch:]version[-release]; empty without Flags
 	Pre   bool   // needed before the package's own scriptlets run
+
+	// Serial, unless zero, says that this dependency is equal to all others with
+	// the same one that were read from the same repository in the same go. They
+	// are small numbers: who numbers dependencies need not compare them.
+	Serial int32
 }
 
 // IsRich reports whether the name holds an expression for ParseRich.

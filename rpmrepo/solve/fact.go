@@ -54,30 +54,29 @@ func (t *factTable) add(m *rpm.Metadata) {
 // behind its length and one.
 func appendChecksum(d []byte, sum string) []byte {
 	if value, ok := strings.CutPrefix(sum, rawSHA256); ok && len(value) == 64 {
-		var raw [32]byte
-		lower := true
-		for i := range raw {
-			high, low := hexDigit(value[2*i]), hexDigit(value[2*i+1])
-			lower = lower && high < 16 && low < 16
-			raw[i] = high<<4 | low
+		start := len(d)
+		d = append(d, 0)
+		var all byte
+		for i := 0; i < len(value); i += 2 {
+			high, low := hexValue[value[i]], hexValue[value[i+1]]
+			all |= high | low
+			d = append(d, high<<4|low)
 		}
-		if lower {
-			return append(append(d, 0), raw[:]...)
+		if all < 16 {
+			return d
 		}
+		d = d[:start]
 	}
 	return append(binary.AppendUvarint(d, uint64(len(sum))+1), sum...)
 }
 
-// hexDigit is the value of a digit in lower case, 16 of anything else.
-func hexDigit(c byte) byte {
-	switch {
-	case c-'0' <= 9:
-		return c - '0'
-	case c-'a' <= 5:
-		return c - 'a' + 10
-	}
-	return 16
-}
+// hexValue is the value of each digit in lower case, 16 of anything else.
+const hexValue = hex16 + hex16 + hex16 +
+	"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x10\x10\x10\x10\x10\x10" + hex16 + hex16 +
+	"\x10\x0a\x0b\x0c\x0d\x0e\x0f\x10\x10\x10\x10\x10\x10\x10\x10\x10" + hex16 +
+	hex16 + hex16 + hex16 + hex16 + hex16 + hex16 + hex16 + hex16
+
+const hex16 = "\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10"
 
 // factReader takes a record apart. Beyond its end all is empty.
 type factReader []byte

@@ -11,16 +11,17 @@ type strID int32
 // interner numbers strings. It copies them into blocks, so that it never keeps
 // a caller's buffer alive.
 type interner struct {
-	strs  []string
-	table []strID // open addressing; 0 is free
-	key   hashKey
-	block strings.Builder
+	strs   []string
+	table  []strID  // open addressing; 0 is free
+	hashes []uint32 // by strID; none after a snapshot, where next to nothing is added
+	key    hashKey
+	block  strings.Builder
 }
 
 const internBlock = 256 << 10
 
 func newInterner() *interner {
-	return &interner{strs: make([]string, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
+	return &interner{strs: make([]string, 1, 1024), hashes: make([]uint32, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
 }
 
 func (in *interner) str(id strID) string { return in.strs[id] }
@@ -30,7 +31,8 @@ func (in *interner) find(s string) (id strID, ok bool) {
 	if s == "" {
 		return 0, true
 	}
-	id = in.table[in.slot(s)]
+	slot, _ := in.slot(s)
+	id = in.table[slot]
 	return id, id != 0
 }
 
@@ -39,12 +41,15 @@ func (in *interner) id(s string) strID {
 	if s == "" {
 		return 0
 	}
-	slot := in.slot(s)
+	slot, hash := in.slot(s)
 	if id := in.table[slot]; id != 0 {
 		return id
 	}
 	id := strID(len(in.strs))
 	in.strs = append(roomy(in.strs), in.keep(s))
+	if len(in.hashes) == int(id) {
+		in.hashes = append(roomy(in.hashes), hash)
+	}
 	in.table[slot] = id
 	if tooFull(len(in.strs), len(in.table)) {
 		in.grow()
@@ -65,26 +70,39 @@ func roomy[T any](list []T) []T {
 // it must grow.
 func tooFull(entries, places int) bool { return entries > places/4*3 }
 
-// slot is where s is in the table, or the free place where it belongs.
-func (in *interner) slot(s string) int {
+// slot is where s is in the table, or the free place where it belongs. What
+// hashes differently is not looked at: most of it is far away in memory.
+func (in *interner) slot(s string) (slot int, hash uint32) {
 	mask := len(in.table) - 1
-	for i := int(in.key.string(s)) & mask; ; i = (i + 1) & mask {
-		if id := in.table[i]; id == 0 || in.strs[id] == s {
-			return i
+	hash = uint32(in.key.string(s))
+	hashes := in.hashes
+	for i := int(hash) & mask; ; i = (i + 1) & mask {
+		id := in.table[i]
+		if id == 0 || (int(id) >= len(hashes) || hashes[id] == hash) && in.strs[id] == s {
+			return i, hash
 		}
 	}
 }
 
 func (in *interner) grow() {
 	in.table = make([]strID, 2*len(in.table))
-	mask := len(in.table) - 1
-	for id, s := range in.strs[1:] {
-		i := int(in.key.string(s)) & mask
-		for in.table[i] != 0 {
-			i = (i + 1) & mask
+	for id := 1; id < len(in.strs); id++ {
+		if id < len(in.hashes) {
+			in.put(strID(id), in.hashes[id])
+		} else {
+			in.put(strID(id), uint32(in.key.string(in.strs[id])))
 		}
-		in.table[i] = strID(id + 1)
 	}
+}
+
+// put enters a string that is not in the table.
+func (in *interner) put(id strID, hash uint32) {
+	mask := len(in.table) - 1
+	i := int(hash) & mask
+	for in.table[i] != 0 {
+		i = (i + 1) & mask
+	}
+	in.table[i] = id
 }
 
 // keep copies s into the current block. A block never grows once started, so

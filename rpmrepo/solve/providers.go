@@ -86,7 +86,7 @@ func (u *Universe) reindex() {
 			if r.opts.Disabled || r.opts.Installed != installedFirst {
 				continue
 			}
-			r.first = lit(len(pkgs))
+			r.first, r.known = lit(len(pkgs)), nil
 			pkgs = append(pkgs, r.pkgs...)
 			r.pkgs = pkgs[r.first:len(pkgs):len(pkgs)]
 		}

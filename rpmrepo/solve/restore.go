@@ -93,7 +93,7 @@ func (u *Universe) unpack(t *tables) string {
 	if !c.strings(t) {
 		return "strings"
 	}
-	u.in.strs = make([]string, c.strs)
+	u.in.strs, u.in.hashes = make([]string, c.strs), nil
 	text := string(t.text) // strings outlive the universe in its answers
 	for i := range u.in.strs {
 		u.in.strs[i] = text[t.starts[i]:t.starts[i+1]]

@@ -1,7 +1,10 @@
 package solve
 
 import (
+	"strconv"
+	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -65,6 +68,7 @@ type Universe struct {
 	seen      []int32 // by dependency: the list that named it last; see addDeps
 	seenList  int32
 	ids       []depID // the list being added
+	evr       []byte  // of the package being added
 	arch      archPolicy
 	pkgs      []pkg // by lit
 	index     *providerIndex
@@ -82,7 +86,18 @@ type Repo struct {
 	index int32
 	first lit // number of its first package, once the universe is indexed
 	pkgs  []pkg
+	known []depID // by serial, what became of a dependency; or notKnown
+
+	last [numAgain]strID // of the package before
 }
+
+// The strings of a package that are often those of the one before.
+const (
+	pkgArch = iota
+	pkgVendor
+	pkgSource
+	numAgain
+)
 
 // NewUniverse returns a universe without repositories.
 func NewUniverse(opts Options) *Universe {
@@ -122,13 +137,15 @@ func (r *Repo) Add(m *rpm.Metadata) {
 	if arch == "" {
 		arch = "noarch"
 	}
+	u.evr = appendEVR(u.evr[:0], m.EVR)
 	p := pkg{
-		name: u.in.id(m.Name), evr: u.in.id(packageEVR(m.EVR)), arch: u.in.id(arch), repo: r.index,
-		vendor: u.in.id(m.Vendor), source: u.in.id(m.SourceRPM), fact: int32(len(u.facts.at)),
+		name: u.in.id(m.Name), evr: u.in.id(unsafe.String(unsafe.SliceData(u.evr), len(u.evr))), repo: r.index,
+		arch: r.again(arch, pkgArch), vendor: r.again(m.Vendor, pkgVendor), source: r.again(m.SourceRPM, pkgSource),
+		fact: int32(len(u.facts.at)),
 	}
 	lists := [numDepKinds][]rpm.Dep{m.Provides, m.Requires, m.Conflicts, m.Obsoletes, m.Suggests, m.Enhances, m.Recommends, m.Supplements}
 	for kind, list := range lists {
-		u.addDeps(&p, depKind(kind), list)
+		u.addDeps(r, &p, depKind(kind), list)
 	}
 	p.deps[numDepKinds] = int32(len(u.deps))
 	p.files[0] = int32(len(u.files))
@@ -141,27 +158,39 @@ func (r *Repo) Add(m *rpm.Metadata) {
 	u.index = nil
 }
 
-// packageEVR writes a package's EVR as dependencies do.
-func packageEVR(e rpm.EVR) string {
-	s := e.String()
-	if e.Epoch == 0 && rpm.ParseEVR(s).Epoch != 0 {
-		return "0:" + s
+// again numbers a string of a package, which is often that of the one before.
+func (r *Repo) again(s string, which int) strID {
+	in := r.u.in
+	if id := r.last[which]; in.str(id) != s {
+		r.last[which] = in.id(s)
 	}
-	return s
+	return r.last[which]
+}
+
+// appendEVR writes a package's EVR as dependencies do.
+func appendEVR(b []byte, e rpm.EVR) []byte {
+	if e.Epoch != 0 || strings.IndexByte(e.Version, ':') > 0 && rpm.ParseEVR(e.Version).Epoch != 0 {
+		b = append(strconv.AppendUint(b, uint64(e.Epoch), 10), ':')
+	}
+	b = append(b, e.Version...)
+	if e.Release != "" {
+		b = append(append(b, '-'), e.Release...)
+	}
+	return b
 }
 
 // addDeps appends one list of a package, each dependency once. Among Requires,
 // what is needed before installation comes last, and a dependency that is
 // stated both ways counts as such. Every package provides itself.
-func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
+func (u *Universe) addDeps(r *Repo, p *pkg, kind depKind, list []rpm.Dep) {
 	u.seenList++
 	start := len(u.deps)
 	ids := u.ids[:0]
-	for _, d := range list {
+	for i := range list {
 		if kind == supplements {
-			ids = append(ids, u.supplement(d))
+			ids = append(ids, u.supplement(list[i]))
 		} else {
-			ids = append(ids, u.dep(d))
+			ids = append(ids, r.dep(p, &list[i]))
 		}
 	}
 	if kind == provides && p.name != 0 {
@@ -184,6 +213,27 @@ func (u *Universe) addDeps(p *pkg, kind depKind, list []rpm.Dep) {
 	}
 	u.deps = append(u.deps, pre...)
 	p.deps[kind] = int32(start)
+}
+
+// notKnown stands for a dependency that was not seen before.
+const notKnown = ^relBit
+
+// dep numbers a dependency of p: by its serial, if that has a number already.
+func (r *Repo) dep(p *pkg, d *rpm.Dep) depID {
+	u := r.u
+	if d.Serial <= 0 {
+		if d.Flags != 0 && d.Name == u.in.str(p.name) && d.EVR == u.in.str(p.evr) && d.Name != "" && !strings.HasPrefix(d.EVR, "0:") {
+			return u.rel(depID(p.name), depOp(d.Flags), depID(p.evr)) // as most provides are
+		}
+		return u.dep(*d)
+	}
+	for int(d.Serial) >= len(r.known) {
+		r.known = append(roomy(r.known), notKnown)
+	}
+	if r.known[d.Serial] == notKnown {
+		r.known[d.Serial] = u.dep(*d)
+	}
+	return r.known[d.Serial]
 }
 
 // mark reports whether d is new in the list being added.
