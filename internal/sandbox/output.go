@@ -77,17 +77,16 @@ func (o *output) split(p []byte) {
 }
 
 // result makes the Result of a run. That bwrap did not start the program is an error.
-func (o *output) result(name string, r *runReply) (*Result, error) {
+func (o *output) result(r *runReply) (*Result, error) {
 	o.trim()
 	ended := r.TimedOut || r.DiskFull || r.TooMany
 	last := lastLine(o.tail)
-	switch {
-	case ended:
-	case !r.Started:
+	switch missing, isMissing := strings.CutPrefix(last, "bwrap: execvp "); {
+	case ended || r.Started:
+	case isMissing:
+		return nil, fmt.Errorf("%w: %s: the tree lacks it, or the interpreter or library that it needs", ErrProgram, missing)
+	default:
 		return nil, fmt.Errorf("bwrap could not prepare the sandbox (status %d): %s", r.Exit, strings.TrimPrefix(last, "bwrap: "))
-	case r.Exit == 1 && strings.HasPrefix(last, "bwrap: execvp "):
-		return nil, fmt.Errorf("%w: %s: the tree lacks it, or the interpreter or library that it needs", ErrProgram,
-			strings.TrimPrefix(last, "bwrap: execvp "))
 	}
 	res := &Result{Exit: r.Exit, TimedOut: r.TimedOut, DiskFull: r.DiskFull, TooMany: r.TooMany, Leftover: r.Leftover,
 		Output: o.tail, Truncated: o.cut, Duration: r.duration()}

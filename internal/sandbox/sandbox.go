@@ -108,7 +108,7 @@ func (s *Sandbox) Run(ctx context.Context, c Command) (*Result, error) {
 	if err = errors.Join(ctx.Err(), err); err != nil {
 		return nil, fmt.Errorf("running %s in the sandbox: %w", j.name, err)
 	}
-	return out.result(j.name, answer.Run)
+	return out.result(answer.Run)
 }
 
 // Changes calls fn for everything that programs have changed, sorted by path, a

@@ -1,0 +1,126 @@
+package sandbox_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/treewright/treewright/internal/sandbox"
+)
+
+// How a test process is told to be something else than the tests.
+const (
+	envTool   = "SANDBOX_TEST_TOOL"   // the built tool
+	envSubuid = "SANDBOX_TEST_SUBUID" // a file to mount at /etc/subuid before
+	envHang   = "SANDBOX_TEST_HANG"   // folder for a sandbox that is never closed
+	envFull   = "SANDBOX_TEST_FULL"   // the mapping must be this one
+)
+
+const nobody = 65534
+
+func TestMain(m *testing.M) {
+	if code, ok := sandbox.Helper(os.Args); ok {
+		os.Exit(code)
+	}
+	if file := os.Getenv(envSubuid); file != "" {
+		fmt.Fprintln(os.Stderr, becomeSubordinate(file))
+		os.Exit(1)
+	}
+	if dir := os.Getenv(envHang); dir != "" {
+		fmt.Fprintln(os.Stderr, hang(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// becomeSubordinate shows this process, which has a mount namespace of its own,
+// file as /etc/subuid and /etc/subgid, and goes on as the user nobody.
+func becomeSubordinate(file string) error {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	for _, at := range []string{"/etc/subuid", "/etc/subgid"} {
+		err = errors.Join(err, unix.Mount(file, at, "", unix.MS_BIND, ""))
+	}
+	if err = errors.Join(err, syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
+		return err
+	}
+	env := []string{}
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, envSubuid+"=") {
+			env = append(env, e)
+		}
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, env)
+}
+
+// buildTool builds the programs of the tree once for all users' tests.
+func buildTool(t *testing.T) string {
+	t.Helper()
+	if tool := os.Getenv(envTool); tool != "" {
+		return tool
+	}
+	tool := filepath.Join(reachable(t), "tool")
+	cmd := exec.Command("go", "build", "-o", tool, "./testdata/tool")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the tree's programs: %v\n%s", err, out)
+	}
+	t.Setenv(envTool, tool)
+	return tool
+}
+
+// reachable is a folder that other users may enter.
+func reachable(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	must(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOtherUsers runs all the tests as an ordinary user, without ids of his own
+// and with such.
+func TestOtherUsers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // the tests are those of an ordinary user as they are
+	}
+	tool := buildTool(t)
+	for _, tc := range []struct {
+		name, subuid, full string
+	}{
+		{"single", "", "false"},
+		{"subuid", fmt.Sprintf("other:1:1\n%d:700000:40000\n%d:800000:40000\n", nobody, nobody), "true"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := reachable(t)
+			home, subuid, program := filepath.Join(dir, "home"), filepath.Join(dir, "subuid"), filepath.Join(dir, "program")
+			must(t, os.Mkdir(home, 0o755))
+			must(t, os.Chown(home, nobody, nobody))
+			must(t, os.WriteFile(subuid, []byte(tc.subuid), 0o644))
+			self, err := os.ReadFile("/proc/self/exe")
+			must(t, err)
+			must(t, os.WriteFile(program, self, 0o755))
+			cmd := exec.CommandContext(t.Context(), program, "-test.v", "-test.skip=^TestOtherUsers$")
+			cmd.Dir = dir
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + home, envTool + "=" + tool, envFull + "=" + tc.full, envSubuid + "=" + subuid}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("as user %d: %v\n%s", nobody, err, out)
+			}
+		})
+	}
+}
