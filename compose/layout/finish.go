@@ -32,7 +32,7 @@ func Finish(tree *rootfs.Tree, read Reader, opts FinishOptions) (*Report, error)
 	for _, step := range []func() error{
 		f.devices, f.accounts, f.moveEtc, f.selinuxStore, f.leftovers, f.varLib, f.transientRoot,
 		f.moveOpt, f.collectVar, f.topLevel, f.usrLocal,
-		f.useradd, f.selinuxSubs, f.splitAccounts, f.nsswitch, f.machineID, f.integration, f.autovar,
+		f.useradd, f.selinuxSubs, f.splitAccounts, f.nsswitch, f.machineID, f.integration, f.autovar, f.writableDirs,
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("laying out the tree: %w", err)
@@ -59,7 +59,7 @@ type finisher struct {
 
 // drop reports a node that is not in the tree any more, and what is below it.
 func (f *finisher) drop(path string, n *rootfs.Node, why string) {
-	f.report.Dropped = append(f.report.Dropped, Dropped{Path: path, Package: packageOf(f.tree, n), Why: why})
+	f.report.Dropped = append(f.report.Dropped, newDropped(f.tree, path, n, why))
 	f.dropBelow(path, n, why)
 }
 
@@ -114,6 +114,17 @@ func (f *finisher) accounts() (err error) {
 	return nil
 }
 
+// writableDirs lets the owner of every directory write to it, as peers do: who is
+// not root could not remove a checkout otherwise.
+func (f *finisher) writableDirs() error {
+	return f.tree.Walk(func(_ string, n *rootfs.Node) error {
+		if n.IsDir() {
+			n.Mode |= 0o200
+		}
+		return nil
+	})
+}
+
 // moveEtc moves /etc to /usr/etc, where a deployment takes it from.
 func (f *finisher) moveEtc() error {
 	if n := f.tree.Lookup("usr/etc"); n != nil && n.IsSymlink() && n.Target == "../etc" && n.Package == rootfs.NoPackage {
@@ -139,7 +150,7 @@ func EmptyBoot(tree *rootfs.Tree) ([]Dropped, error) {
 	var dropped []Dropped
 	if old := tree.Detach("boot"); old != nil {
 		if !old.IsDir() {
-			dropped = append(dropped, Dropped{Path: "/boot", Package: packageOf(tree, old), Why: why})
+			dropped = append(dropped, newDropped(tree, "/boot", old, why))
 		}
 		dropped = sortDropped(dropBelow(dropped, tree, "/boot", old, why))
 	}
@@ -157,7 +168,7 @@ func (f *finisher) put(path string, n *rootfs.Node) error {
 		return err
 	}
 	if old != nil && !sameNode(old, n) {
-		f.drop("/"+place, old, "the compose writes this file itself")
+		f.drop("/"+place, old, whyOurs)
 	}
 	return nil
 }

@@ -101,6 +101,8 @@ func finishCases() []finishCase {
 			want: []string{"0755 /usr/etc/"}, dropped: []string{"/usr/etc/machine-id"}},
 		{name: "no machine-id in containers", items: []item{{path: "etc/x"}}, opts: layout.FinishOptions{Container: true}, without: []string{"0644 /usr/etc/machine-id = "},
 			want: []string{"0644 /usr/etc/x = "}},
+		{name: "directories can be written to", items: []item{{path: "usr/bin/", mode: 0o555, pkg: "fs"}, {path: "usr/lib/x/", mode: 0o2510}},
+			want: []string{"0755 /usr/bin/", "2710 /usr/lib/x/"}},
 		{name: "useradd", items: []item{{path: "etc/default/useradd", body: "GROUP=100\nHOME=/home\nSHELL=/bin/sh", mode: 0o600}},
 			want: []string{"0600 /usr/etc/default/useradd = GROUP=100\nHOME=/var/home\nSHELL=/bin/sh"}},
 	}

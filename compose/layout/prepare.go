@@ -36,7 +36,7 @@ func Prepare(tree *rootfs.Tree, read Reader, opts PrepareOptions) (*Prepared, er
 			return nil, fmt.Errorf("preparing the tree: %w", err)
 		}
 	}
-	p.report.Dropped = sortDropped(p.report.Dropped)
+	p.report.Dropped, p.report.Replaced = sortDropped(p.report.Dropped), sortDropped(p.report.Replaced)
 	slices.SortFunc(p.report.Units, func(a, b Unit) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(p.report.Added, func(a, b Added) int { return cmp.Compare(a.Path, b.Path) })
 	sortRemoved(p.report.Removed)
@@ -100,11 +100,14 @@ func (p *preparer) replaceByLink(path, target, why string) error {
 	if old != nil {
 		p.report.Dropped = dropBelow(p.report.Dropped, p.tree, "/"+place, old, why)
 		if !old.IsDir() {
-			p.report.Dropped = append(p.report.Dropped, Dropped{Path: "/" + place, Package: packageOf(p.tree, old), Why: why})
+			p.report.Dropped = append(p.report.Dropped, newDropped(p.tree, "/"+place, old, why))
 		}
 	}
 	return p.put(place, rootfs.NewSymlink(target))
 }
+
+// whyOurs is the reason for a file that the compose writes.
+const whyOurs = "the compose writes this file itself"
 
 // put adds a file or link and reports the package whose file it replaces.
 func (p *preparer) put(path string, n *rootfs.Node) error {
@@ -113,8 +116,7 @@ func (p *preparer) put(path string, n *rootfs.Node) error {
 		return err
 	}
 	if old != nil && old.Package != rootfs.NoPackage && !sameNode(old, n) {
-		p.report.Dropped = append(p.report.Dropped, Dropped{
-			Path: "/" + path, Package: packageOf(p.tree, old), Why: "the compose writes this file itself"})
+		p.report.Replaced = append(p.report.Replaced, newDropped(p.tree, "/"+path, old, whyOurs))
 	}
 	return nil
 }

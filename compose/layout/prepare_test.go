@@ -29,7 +29,8 @@ func TestPrepareRPM(t *testing.T) {
 		item{path: "usr/lib/sysimage/rpm/x/"}, item{path: "usr/lib/rpm/macros.d/macros.rpm-ostree", body: "other", pkg: "p"}, item{path: "usr/etc/a", pkg: "q"}, item{path: "etc/b"})
 	equal(t, "tree", list(t, tree), []string{"0644 /etc/a = ", "0644 /etc/b = ", prepared[0], prepared[1], prepared[2],
 		"0644 /usr/share/rpm-ostree/treefile.json = {}", prepared[3]})
-	equal(t, "dropped", dropped(report.Dropped), []string{"/usr/lib/rpm/macros.d/macros.rpm-ostree p", "/usr/lib/sysimage/rpm/x", "/var/lib/rpm/Packages rpm"})
+	equal(t, "dropped", dropped(report.Dropped), []string{"/usr/lib/sysimage/rpm/x", "/var/lib/rpm/Packages rpm"})
+	equal(t, "replaced", dropped(report.Replaced), []string{"/usr/lib/rpm/macros.d/macros.rpm-ostree p"})
 	if again, err := layout.Prepare(tree, noRead, layout.PrepareOptions{}); err != nil || len(again.Dropped) != 0 {
 		t.Errorf("the second time: got %v, %v", again, err)
 	}
@@ -68,7 +69,7 @@ func TestUnits(t *testing.T) {
 	}
 	equal(t, "warnings", report.Warnings, []string{"default-target: the tree has no unit graphical.target",
 		"opt-usrlocal: the tree has no unit ostree-state-overlay@usr-lib-opt.service", "opt-usrlocal: the tree has no unit ostree-state-overlay@usr-local.service"})
-	equal(t, "dropped", dropped(report.Dropped), []string{"/usr/lib/systemd/system/default.target systemd"})
+	equal(t, "replaced", dropped(report.Replaced), []string{"/usr/lib/systemd/system/default.target systemd"})
 	for _, unit := range []string{"../x.service", "", ".."} {
 		_, err := layout.Prepare(newTree(t), noRead, layout.PrepareOptions{Units: []string{unit}})
 		wantError(t, err, "units")

@@ -9,9 +9,10 @@ import (
 
 // Dropped is a path of the tree that the commit does not have.
 type Dropped struct {
-	Path    string `json:"path"`
-	Package string `json:"package,omitempty"` // empty: of no package
-	Why     string `json:"why"`
+	Path      string `json:"path"`
+	Package   string `json:"package,omitempty"` // empty: of no package
+	Directory bool   `json:"directory,omitempty"`
+	Why       string `json:"why"`
 }
 
 // Moved is a path, with all that is below it, that lies elsewhere in the commit.
@@ -29,6 +30,7 @@ type Prepared struct {
 	Removed       []Removed `json:"removed,omitempty"`
 	Added         []Added   `json:"added,omitempty"`
 	Dropped       []Dropped `json:"dropped,omitempty"`
+	Replaced      []Dropped `json:"replaced,omitempty"` // files of packages that the compose writes itself
 	Warnings      []string  `json:"warnings,omitempty"`
 }
 
@@ -88,6 +90,11 @@ func packageOf(tree *rootfs.Tree, n *rootfs.Node) string {
 		return ""
 	}
 	return tree.PackageName(n)
+}
+
+// newDropped says that n, which was at path, is not in the commit.
+func newDropped(tree *rootfs.Tree, path string, n *rootfs.Node, why string) Dropped {
+	return Dropped{Path: path, Package: packageOf(tree, n), Directory: n.IsDir(), Why: why}
 }
 
 // sortDropped sorts by path, and drops what is listed twice.

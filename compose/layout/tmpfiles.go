@@ -11,6 +11,10 @@ import (
 
 // addLink adds a line that makes a link on the machine.
 func (f *finisher) addLink(path, target string) {
+	if !nameable(path) {
+		f.warn("no line of tmpfiles.d can name %q: a machine has no link to %s there", path, target)
+		return
+	}
 	path = quotePath(tmpfilesPath(path))
 	f.lines[path] = "L " + path + " - - - - " + quoteTarget(target)
 }
@@ -58,9 +62,12 @@ const (
 
 func (f *finisher) collect(path string, n *rootfs.Node) {
 	switch {
+	case !nameable(path):
+		f.drop(path, n, "no line of tmpfiles.d can name it")
+		return
 	case strings.HasPrefix(path, "/var/lib/rpm"):
 		if !(path == "/"+rpmdbOldPath && (n.IsDir() || n.IsSymlink())) {
-			f.report.Dropped = append(f.report.Dropped, Dropped{Path: path, Package: packageOf(f.tree, n), Why: whyRPM})
+			f.report.Dropped = append(f.report.Dropped, newDropped(f.tree, path, n, whyRPM))
 		}
 		f.dropBelow(path, n, whyRPM)
 		return

@@ -94,6 +94,9 @@ func unescape(text string) (value string, size int) {
 	return string([]byte{byte(code)}), from + digits
 }
 
+// nameable tells whether a line of tmpfiles.d can name path.
+func nameable(path string) bool { return !strings.ContainsAny(path, "\n\r\x00") }
+
 // quotePath returns a path as a word of a tmpfiles.d line: quoted when it holds
 // more than letters, digits and a few signs; "%" is doubled, since it begins a
 // specifier.
@@ -105,37 +108,26 @@ func quotePath(path string) string {
 	if plain {
 		return path
 	}
-	return "'" + strings.ReplaceAll(escape(path), "'", `'\''`) + "'"
+	return "'" + strings.NewReplacer(`\`, `\\`, "%", "%%", "'", `'\''`).Replace(path) + "'"
 }
 
 // quoteTarget returns the target of a link as the last field of a line, which
-// takes no quotes.
+// takes no quotes: what could be misread is written as an escape sequence.
 func quoteTarget(target string) string {
-	text := escape(target)
-	if strings.HasPrefix(text, " ") || text == "-" {
-		text = fmt.Sprintf(`\x%02x`, text[0]) + text[1:]
-	}
-	if strings.HasSuffix(text, " ") {
-		text = text[:len(text)-1] + `\x20`
-	}
-	return text
-}
-
-// escape writes backslashes, control characters and bytes that are not UTF-8 as
-// escape sequences, and doubles "%".
-func escape(text string) string {
 	var b strings.Builder
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRuneInString(text[i:])
+	for i := 0; i < len(target); {
+		r, size := utf8.DecodeRuneInString(target[i:])
+		c := target[i]
+		edge := i == 0 || i == len(target)-1
 		switch {
-		case text[i] == '\\':
+		case c == '\\':
 			b.WriteString(`\\`)
-		case text[i] == '%':
+		case c == '%':
 			b.WriteString("%%")
-		case text[i] < 0x20 || text[i] == 0x7f || r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case c < 0x20 || c == 0x7f || r == utf8.RuneError && size == 1 || c == ' ' && edge || target == "-":
+			fmt.Fprintf(&b, `\x%02x`, c)
 		default:
-			b.WriteString(text[i : i+size])
+			b.WriteString(target[i : i+size])
 		}
 		i += size
 	}

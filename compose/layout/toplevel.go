@@ -144,7 +144,7 @@ func (f *finisher) replaceTop(name string, n *rootfs.Node) {
 	}
 	f.dropBelow("/"+name, old, why)
 	if !old.IsDir() && !sameNode(old, n) {
-		f.report.Dropped = append(f.report.Dropped, Dropped{Path: "/" + name, Package: packageOf(f.tree, old), Why: why})
+		f.report.Dropped = append(f.report.Dropped, newDropped(f.tree, "/"+name, old, why))
 	}
 }
 
@@ -179,7 +179,7 @@ func (f *finisher) usrLocal() error {
 	}
 	if old != nil {
 		for _, d := range dropBelow(nil, f.tree, "/usr/local", old, why) {
-			if n := f.localDir(old, d.Path); !n {
+			if !localDir(old, d.Path) {
 				f.report.Dropped = append(f.report.Dropped, d)
 			}
 		}
@@ -189,7 +189,7 @@ func (f *finisher) usrLocal() error {
 
 // localDir tells whether path, which lay below local, the node of /usr/local, is
 // a directory that a machine makes anyhow.
-func (f *finisher) localDir(local *rootfs.Node, path string) bool {
+func localDir(local *rootfs.Node, path string) bool {
 	name := path[len("/usr/local/"):]
 	n := local.Child(name)
 	return slices.Contains(localDirs[:], name) && n != nil && n.IsDir()

@@ -81,7 +81,7 @@ func merge(tree *rootfs.Tree, path string, n *rootfs.Node) error {
 // dropBelow adds to list what lies below n, which was at path.
 func dropBelow(list []Dropped, tree *rootfs.Tree, path string, n *rootfs.Node, why string) []Dropped {
 	for _, c := range n.Children() {
-		list = append(list, Dropped{Path: path + "/" + c.Name, Package: packageOf(tree, c), Why: why})
+		list = append(list, newDropped(tree, path+"/"+c.Name, c, why))
 		list = dropBelow(list, tree, path+"/"+c.Name, c, why)
 	}
 	return list
