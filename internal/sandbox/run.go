@@ -52,9 +52,6 @@ func (h *helper) run(seq uint64, l runLimits, files []*os.File) (*runReply, erro
 	cmd := &exec.Cmd{Path: h.setup.Bubblewrap, Args: append([]string{"bwrap", "--args", fmt.Sprint(fdArgs), "--"}, c.Args...),
 		Env: []string{}, Dir: "/", Stdin: files[2], Stdout: files[3], Stderr: files[3],
 		ExtraFiles: append([]*os.File{files[1], empty, statusW}, files[4:]...)}
-	if err := setLimits(l); err != nil {
-		return nil, err
-	}
 	answer := &runReply{}
 	h.begin(seq)
 	err = h.execute(cmd, l, answer, func() { statusW.Close(); closeAll(files) })
@@ -80,6 +77,7 @@ func (h *helper) execute(cmd *exec.Cmd, l runLimits, answer *runReply, afterStar
 	if listener >= 0 {
 		defer h.supervise(listener)()
 	}
+	setLimits(cmd.Process.Pid, l)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -182,22 +180,22 @@ func (h *helper) reap() error {
 	}
 }
 
-// setLimits limits what is started next. The hard limits stay.
-func setLimits(l runLimits) error {
+// threadsEach is how many threads are allowed for each process of MaxProcesses.
+const threadsEach = 8
+
+// setLimits limits bwrap, and thereby what it starts, but not this process. The
+// hard limits stay. Root's processes are not counted: watch looks at those.
+func setLimits(pid int, l runLimits) {
 	for _, limit := range []struct {
 		resource int
 		soft     int64
-	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_FSIZE, l.MaxDisk}, {unix.RLIMIT_NPROC, int64(l.MaxProcesses) + 64}} {
+	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_FSIZE, l.MaxDisk}, {unix.RLIMIT_NPROC, int64(l.MaxProcesses+threadsEach) * threadsEach}} {
 		var r unix.Rlimit
-		if err := unix.Getrlimit(limit.resource, &r); err != nil {
-			return fmt.Errorf("reading limits: %w", err)
-		}
-		r.Cur = min(uint64(limit.soft), r.Max)
-		if err := unix.Setrlimit(limit.resource, &r); err != nil {
-			return fmt.Errorf("setting limits: %w", err)
+		if unix.Prlimit(pid, limit.resource, nil, &r) == nil {
+			r.Cur = min(uint64(limit.soft), r.Max)
+			_ = unix.Prlimit(pid, limit.resource, &r, nil) // it has ended already
 		}
 	}
-	return nil
 }
 
 // toldStart reads bwrap's status: it has an exit code once the program ran.
