@@ -3,6 +3,7 @@ package solve
 import "github.com/treewright/treewright/rpmrepo/rpm"
 
 // Candidate is a package of a universe to which no package is added meanwhile.
+// What it returns may lie in the snapshot that the universe was restored from.
 type Candidate struct {
 	u *Universe
 	p lit

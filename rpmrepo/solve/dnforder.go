@@ -26,7 +26,7 @@ func (u *Universe) sortLikeDNF() {
 		if r.opts.Installed || r.opts.Disabled {
 			continue
 		}
-		c := popularity{u: u, names: make([]int32, len(u.in.strs)), rels: make([]int32, len(u.rels.rels))}
+		c := popularity{u: u, names: make([]int32, u.in.count()), rels: make([]int32, len(u.rels.rels))}
 		for i := range r.pkgs {
 			c.countPackage(r, i)
 		}

@@ -3,28 +3,44 @@ package solve
 import (
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // strID numbers a string of the universe; 0 is the empty string.
 type strID int32
 
-// interner numbers strings. It copies them into blocks, so that it never keeps
-// a caller's buffer alive.
+// maxText bounds the bytes of all strings: places among them have 32 bits.
+const maxText = 1<<32 - 1
+
+// internRoom is room for some more strings.
+const internRoom = 64 << 10
+
+// interner numbers strings. It copies them behind each other, so that it never
+// keeps a caller's buffer alive. Bytes that are there never change: when they
+// move, the strings cut from them keep the old ones.
 type interner struct {
-	strs   []string
+	text   []byte
+	starts []uint32 // by strID: where it starts in text; one more at the end
+	full   bool     // a string had no place and became the empty one
 	table  []strID  // open addressing; 0 is free
 	hashes []uint32 // by strID; none after a snapshot, where next to nothing is added
 	key    hashKey
-	block  strings.Builder
 }
-
-const internBlock = 256 << 10
 
 func newInterner() *interner {
-	return &interner{strs: make([]string, 1, 1024), hashes: make([]uint32, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
+	return &interner{starts: make([]uint32, 2, 1024), hashes: make([]uint32, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
 }
 
-func (in *interner) str(id strID) string { return in.strs[id] }
+// count is how many strings there are, the empty one included.
+func (in *interner) count() int { return len(in.starts) - 1 }
+
+// str returns a string, which may lie in a snapshot: answers take a copied one.
+func (in *interner) str(id strID) string {
+	b := in.text[in.starts[id]:in.starts[id+1]]
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+func (in *interner) copied(id strID) string { return strings.Clone(in.str(id)) }
 
 // find returns the number of s, or ok false when s was never interned.
 func (in *interner) find(s string) (id strID, ok bool) {
@@ -45,13 +61,21 @@ func (in *interner) id(s string) strID {
 	if id := in.table[slot]; id != 0 {
 		return id
 	}
-	id := strID(len(in.strs))
-	in.strs = append(roomy(in.strs), in.keep(s))
+	if len(s) > maxText-len(in.text) {
+		in.full = true
+		return 0
+	}
+	id := strID(in.count())
+	if cap(in.text)-len(in.text) < len(s) {
+		in.text = slices.Grow(in.text, len(in.text)+len(s)+internRoom)
+	}
+	in.text = append(in.text, s...)
+	in.starts = append(roomy(in.starts), uint32(len(in.text)))
 	if len(in.hashes) == int(id) {
 		in.hashes = append(roomy(in.hashes), hash)
 	}
 	in.table[slot] = id
-	if tooFull(len(in.strs), len(in.table)) {
+	if tooFull(in.count(), len(in.table)) {
 		in.grow()
 	}
 	return id
@@ -78,7 +102,7 @@ func (in *interner) slot(s string) (slot int, hash uint32) {
 	hashes := in.hashes
 	for i := int(hash) & mask; ; i = (i + 1) & mask {
 		id := in.table[i]
-		if id == 0 || (int(id) >= len(hashes) || hashes[id] == hash) && in.strs[id] == s {
+		if id == 0 || (int(id) >= len(hashes) || hashes[id] == hash) && in.str(id) == s {
 			return i, hash
 		}
 	}
@@ -86,11 +110,11 @@ func (in *interner) slot(s string) (slot int, hash uint32) {
 
 func (in *interner) grow() {
 	in.table = make([]strID, 2*len(in.table))
-	for id := 1; id < len(in.strs); id++ {
+	for id := 1; id < in.count(); id++ {
 		if id < len(in.hashes) {
 			in.put(strID(id), in.hashes[id])
 		} else {
-			in.put(strID(id), uint32(in.key.string(in.strs[id])))
+			in.put(strID(id), uint32(in.key.string(in.str(strID(id)))))
 		}
 	}
 }
@@ -103,21 +127,6 @@ func (in *interner) put(id strID, hash uint32) {
 		i = (i + 1) & mask
 	}
 	in.table[i] = id
-}
-
-// keep copies s into the current block. A block never grows once started, so
-// the strings cut from it stay where they are.
-func (in *interner) keep(s string) string {
-	if len(s) > internBlock/8 {
-		return strings.Clone(s)
-	}
-	if in.block.Cap()-in.block.Len() < len(s) {
-		in.block = strings.Builder{}
-		in.block.Grow(internBlock)
-	}
-	start := in.block.Len()
-	in.block.WriteString(s)
-	return in.block.String()[start:]
 }
 
 // relTable numbers relations.

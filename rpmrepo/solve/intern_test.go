@@ -14,7 +14,7 @@ func TestInterner(t *testing.T) {
 	if _, ok := in.find("a"); ok {
 		t.Error("found a string that was never given")
 	}
-	long := strings.Repeat("long", internBlock)
+	long := strings.Repeat("long", internRoom)
 	ids := map[string]strID{}
 	for i := range 20000 { // grows the table and starts new blocks
 		s := fmt.Sprintf("string-%d", i)

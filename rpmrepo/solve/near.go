@@ -142,7 +142,7 @@ func (u *Universe) similarNames(text string) []string {
 	})
 	var out []string
 	for _, c := range found[:min(len(found), maxSimilar)] {
-		out = append(out, c.name)
+		out = append(out, strings.Clone(c.name))
 	}
 	return out
 }

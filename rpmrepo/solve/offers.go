@@ -19,7 +19,7 @@ func (u *Universe) Offers(name string) []Offer {
 	add := func(id strID) {
 		for _, p := range u.providers(depID(id)) {
 			if p != system {
-				list = append(list, Offer{Repo: u.repoOf(p).opts.ID, NEVRA: u.metadata(p).NEVRA, Provide: u.in.str(id)})
+				list = append(list, Offer{Repo: u.repoOf(p).opts.ID, NEVRA: u.metadata(p).NEVRA, Provide: u.in.copied(id)})
 			}
 		}
 	}

@@ -93,8 +93,8 @@ func (u *Universe) reindex() {
 	}
 	u.pkgs, u.saved = pkgs, false
 	u.index = &providerIndex{
-		paths:      make([]pathFlags, len(u.in.strs)),
-		firstNamed: make([]lit, len(u.in.strs)),
+		paths:      make([]pathFlags, u.in.count()),
+		firstNamed: make([]lit, u.in.count()),
 		nextNamed:  make([]lit, len(pkgs)),
 	}
 	u.markPaths()
@@ -191,7 +191,7 @@ func (u *Universe) filesOf(k *pkg) []strID { return u.files[k.files[0]:k.files[1
 // relation.
 func (u *Universe) indexProvides() {
 	x := u.index
-	n := len(u.in.strs)
+	n := u.in.count()
 	x.lists, x.byRel, x.rules = newListTable(), nil, nil
 	count, last := make([]int32, n), make([]lit, n)
 	u.eachProvide(func(p lit, name strID, _ depID) {

@@ -28,6 +28,8 @@ func Resolve(ctx context.Context, u *Universe, req Request) (*Transaction, error
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("resolving %d specs: %w", len(req.Install), err)
+	case u.in.full:
+		return nil, fmt.Errorf("resolving %d specs: the names in these repositories take more than 4 GB", len(req.Install))
 	case !solved || len(s.missing) > 0:
 		return nil, s.explain(&req)
 	}

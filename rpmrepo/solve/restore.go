@@ -83,21 +83,17 @@ func (u *Universe) openSnapshot(data []byte, key SnapshotKey) ([][]byte, error) 
 // wrong, if anything.
 func (u *Universe) unpack(t *tables) string {
 	c := checkTables{
-		u: u, strs: len(t.starts) - 1, rels: len(u.rels.rels), pkgs: len(u.pkgs),
-		ids:    [2]uint32{uint32(len(t.starts) - 1), uint32(len(u.rels.rels))},
+		u: u, strs: u.in.count(), rels: len(u.rels.rels), pkgs: len(u.pkgs),
+		ids:    [2]uint32{uint32(u.in.count()), uint32(len(u.rels.rels))},
 		starts: make([]uint64, len(u.index.lists)/64+1),
 	}
 	if c.pkgs < int(firstPkg) || c.rels < 1 || len(t.key) != 2 || len(t.repos) != len(u.repos) {
 		return "counts"
 	}
-	if !c.strings(t) {
+	if !c.strings() {
 		return "strings"
 	}
-	u.in.strs, u.in.hashes = make([]string, c.strs), nil
-	text := string(t.text) // strings outlive the universe in its answers
-	for i := range u.in.strs {
-		u.in.strs[i] = text[t.starts[i]:t.starts[i+1]]
-	}
+	u.in.hashes = nil
 	copy(u.in.key[:], t.key)
 	u.rels.key = u.in.key
 	for _, part := range []struct {
@@ -118,7 +114,7 @@ func (u *Universe) unpack(t *tables) string {
 		}
 		u.asked = true
 		if i > 0 {
-			u.askedFor = append(u.askedFor, u.in.strs[id])
+			u.askedFor = append(u.askedFor, u.in.str(strID(id)))
 		}
 	}
 	u.arch = newArchPolicy(u.in, u.opts.Arch)
@@ -142,12 +138,13 @@ func (c *checkTables) dep(d depID) bool {
 	return uint32(d)&^uint32(relBit) < c.ids[uint32(d)>>30&1]
 }
 
-func (c *checkTables) strings(t *tables) bool {
-	if c.strs < 1 || c.strs > int(relBit) || t.starts[0] != 0 || t.starts[1] != 0 || int64(t.starts[c.strs]) > int64(len(t.text)) {
+func (c *checkTables) strings() bool {
+	starts := c.u.in.starts
+	if c.strs < 1 || c.strs > int(relBit) || starts[0] != 0 || starts[1] != 0 || int64(starts[c.strs]) != int64(len(c.u.in.text)) {
 		return false
 	}
-	for i, s := range t.starts[1:] {
-		if s < t.starts[i] {
+	for i, s := range starts[1:] {
+		if s < starts[i] {
 			return false
 		}
 	}

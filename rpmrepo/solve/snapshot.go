@@ -28,7 +28,7 @@ import (
 
 const (
 	snapshotMagic   = "treewright pool\n"
-	snapshotVersion = 1
+	snapshotVersion = 2
 	snapshotOrder   = 0x01020304
 	snapshotHeader  = 64
 	snapshotSummed  = 60 // where the checksummed part starts
@@ -103,8 +103,6 @@ func visit[T number](v *sections, list *[]T) {
 
 // tables are the lists of a universe that a snapshot consists of.
 type tables struct {
-	starts   []uint32 // of the strings; one more at the end
-	text     []uint8
 	key      []uint64
 	repos    []repoSpan
 	disabled []pkg    // of repositories that are disabled, one after the other
@@ -114,8 +112,8 @@ type tables struct {
 // eachSection visits all sections in their order.
 func (u *Universe) eachSection(v *sections, t *tables) {
 	x, r := u.index, u.index.rules
-	visit(v, &t.starts)
-	visit(v, &t.text)
+	visit(v, &u.in.starts)
+	visit(v, &u.in.text)
 	visit(v, &t.key)
 	visit(v, &t.repos)
 	visit(v, &t.disabled)
@@ -196,18 +194,13 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // pack makes the lists that the universe does not have in this form.
 func (u *Universe) pack() *tables {
-	t := &tables{key: u.in.key[:], starts: make([]uint32, 0, len(u.in.strs)+1)}
+	t := &tables{key: u.in.key[:]}
 	if u.asked {
 		t.asked = append(t.asked, 1)
 		for _, spec := range u.askedFor {
 			t.asked = append(t.asked, uint32(u.in.id(spec)))
 		}
 	}
-	for _, s := range u.in.strs {
-		t.starts = append(t.starts, uint32(len(t.text)))
-		t.text = append(t.text, s...)
-	}
-	t.starts = append(t.starts, uint32(len(t.text)))
 	for _, r := range u.repos {
 		span := repoSpan{int32(r.first), int32(len(r.pkgs))}
 		if r.opts.Disabled {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -64,6 +66,34 @@ func TestSnapshotAnswers(t *testing.T) {
 			if got := answer(t, restored, req); got != want {
 				t.Fatalf("seed %d, %s: got\n%s\nwant\n%s", seed, name, got, want)
 			}
+		}
+	}
+}
+
+// TestAnswersHoldNothingOfSnapshots: whoever closes the file may keep the
+// answers, and the messages, too.
+func TestAnswersHoldNothingOfSnapshots(t *testing.T) {
+	for seed := range uint64(150) {
+		u := drawCase(seed, false).universe()
+		data := snapshot(t, u, SnapshotKey{})
+		restored := u.empty()
+		if err := restored.Restore(data, SnapshotKey{}); err != nil {
+			t.Fatal(err)
+		}
+		var answers []any
+		for _, name := range []string{"A", "B", "C", "D", "E", "x", "(A if B else C)", "B >= 2", "A-1-1", "/usr/bin/f", "*", "nothing", "AA", "A C E"} {
+			req := specs(strings.Fields(name)...)
+			tr, err := Resolve(t.Context(), restored, req)
+			why, _ := WhyNot(t.Context(), restored, req, "B")
+			answers = append(answers, tr, err, why, restored.Offers(name))
+		}
+		want, err := json.Marshal(answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(data)
+		if got, err := json.Marshal(answers); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("seed %d: without the snapshot the answers are\n%s, %v, want\n%s", seed, got, err, want)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (r *reasoner) others(list []lit, chosen lit) []string {
 	own := r.s.u.pkgs[chosen].name
 	for _, p := range list {
 		if p >= firstPkg && r.s.u.pkgs[p].name != own && r.s.installable(p) {
-			names = append(names, r.s.u.in.str(r.s.u.pkgs[p].name))
+			names = append(names, r.s.u.in.copied(r.s.u.pkgs[p].name))
 		}
 	}
 	slices.Sort(names)

@@ -274,9 +274,9 @@ func (u *Universe) metadata(p lit) *rpm.Metadata {
 	k := &u.pkgs[p]
 	f := u.facts.get(int(k.fact))
 	return &rpm.Metadata{
-		NEVRA:    rpm.NEVRA{Name: u.in.str(k.name), EVR: rpm.ParseEVR(u.in.str(k.evr)), Arch: u.in.str(k.arch)},
-		Location: f.location, BaseURL: f.baseURL, Checksum: f.checksum, Summary: f.summary, SourceRPM: u.in.str(k.source),
-		Vendor: u.in.str(k.vendor), Size: f.size, HeaderStart: f.headerStart, HeaderEnd: f.headerEnd,
+		NEVRA:    rpm.NEVRA{Name: u.in.copied(k.name), EVR: rpm.ParseEVR(u.in.copied(k.evr)), Arch: u.in.copied(k.arch)},
+		Location: f.location, BaseURL: f.baseURL, Checksum: f.checksum, Summary: f.summary, SourceRPM: u.in.copied(k.source),
+		Vendor: u.in.copied(k.vendor), Size: f.size, HeaderStart: f.headerStart, HeaderEnd: f.headerEnd,
 		InstalledSize: f.installedSize, BuildTime: f.buildTime,
 	}
 }
