@@ -2,6 +2,7 @@ package layout
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,7 +12,7 @@ import (
 const creators = "fFdDvqQpLcbC"
 
 // createdPath returns the path that a line of tmpfiles.d creates.
-func createdPath(line string) (path string, ok bool) {
+func createdPath(line string) (created string, ok bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
 		return "", false
@@ -20,14 +21,11 @@ func createdPath(line string) (path string, ok bool) {
 	if !ok || kind == "" || !strings.ContainsRune(creators, rune(kind[0])) {
 		return "", false
 	}
-	path, _, ok = word(rest)
-	if !ok || !strings.HasPrefix(path, "/") {
+	name, _, ok := word(rest)
+	if !ok || !strings.HasPrefix(name, "/") {
 		return "", false
 	}
-	if path = strings.ReplaceAll(path, "%%", "%"); path != "/" {
-		path = strings.TrimRight(path, "/")
-	}
-	return path, true
+	return path.Clean(strings.ReplaceAll(name, "%%", "%")), true
 }
 
 // word cuts the first word off a line: parts of it can be quoted, and a
@@ -94,21 +92,21 @@ func unescape(text string) (value string, size int) {
 	return string([]byte{byte(code)}), from + digits
 }
 
-// nameable tells whether a line of tmpfiles.d can name path.
-func nameable(path string) bool { return !strings.ContainsAny(path, "\n\r\x00") }
+// nameable tells whether a line of tmpfiles.d can give the name of an entry.
+func nameable(name string) bool { return !strings.ContainsAny(name, "\n\r\x00") }
 
 // quotePath returns a path as a word of a tmpfiles.d line: quoted when it holds
 // more than letters, digits and a few signs; "%" is doubled, since it begins a
 // specifier.
-func quotePath(path string) string {
+func quotePath(name string) string {
 	plain := true
-	for i := range len(path) {
-		plain = plain && (alnum(path[i]) || strings.IndexByte("-._/=:", path[i]) >= 0)
+	for i := range len(name) {
+		plain = plain && (alnum(name[i]) || strings.IndexByte("-._/=:", name[i]) >= 0)
 	}
 	if plain {
-		return path
+		return name
 	}
-	return "'" + strings.NewReplacer(`\`, `\\`, "%", "%%", "'", `'\''`).Replace(path) + "'"
+	return "'" + strings.NewReplacer(`\`, `\\`, "%", "%%", "'", `'\''`).Replace(name) + "'"
 }
 
 // quoteTarget returns the target of a link as the last field of a line, which
