@@ -118,7 +118,9 @@ func (p *Package) fileColumns(n int, old bool) (*fileColumns, error) {
 	text(&c.group, h, TagFileGroupName)
 	text(&c.lang, h, TagFileLangs)
 	text(&c.caps, h, TagFileCaps)
-	text(&c.ima, p.Signature, SigFileSignatures)
+	if text(&c.ima, p.Signature, SigFileSignatures); c.ima.rest == "" {
+		text(&c.ima, h, TagFileSignatures) // of an installed package
+	}
 	if !old {
 		number(&c.dirIndex, TagDirIndexes)
 	}

@@ -38,6 +38,9 @@ type Header struct {
 	data  []byte  // the data within raw
 	text  string  // the same, for strings that need no copy
 	index []entry // sorted by tag, region tags left out
+
+	covered int // entries of the region, its own included; 0 without a region
+	end     int // of the region's data
 }
 
 // entry is one checked index entry: size bytes at offset lie within the data.
@@ -56,12 +59,12 @@ func (h *Header) Raw() []byte { return h.raw }
 // readHeader reads a header and checks all of it: that the region, which marks
 // what was there when the package was built, is sound and that every entry lies
 // within the data, is aligned, typed as its tag asks and overlaps no other.
-func readHeader(r io.Reader, region Tag) (*Header, error) {
+func readHeader(r io.Reader, region Tag, found place) (*Header, error) {
 	var intro [introSize]byte
 	if _, err := io.ReadFull(r, intro[:]); err != nil {
 		return nil, truncated(err)
 	}
-	if !bytes.Equal(intro[:8], []byte{0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0}) {
+	if !bytes.Equal(intro[:8], headerMagic()) {
 		return nil, fmt.Errorf("it starts with %x, not with a header's magic 8eade80100000000", intro[:8])
 	}
 	count := binary.BigEndian.Uint32(intro[8:])
@@ -81,11 +84,32 @@ func readHeader(r io.Reader, region Tag) (*Header, error) {
 		return nil, truncated(err)
 	}
 	h := &Header{raw: raw, data: raw[introSize+int(count)*entrySize:]}
-	if err := h.parseIndex(int(count), region); err != nil {
+	if err := h.parseIndex(int(count), region, found); err != nil {
 		return nil, err
 	}
 	h.text = string(h.data)
 	return h, nil
+}
+
+// place is where a header was found.
+type place uint8
+
+const (
+	inFile     place = iota // the region is all of a main header, and no tag is there twice
+	inDatabase              // tags were added behind the region
+)
+
+// sortIndex sorts the index and refuses a tag that is there twice: readers
+// would differ in which one they believe. In a database the first one counts.
+func (h *Header) sortIndex(found place) error {
+	slices.SortStableFunc(h.index, func(a, b entry) int { return cmp.Compare(a.tag, b.tag) })
+	for i, e := range h.index {
+		if found == inFile && i > 0 && h.index[i-1].tag == e.tag {
+			return fmt.Errorf("tag %d is there twice", e.tag)
+		}
+	}
+	h.index = slices.CompactFunc(h.index, func(a, b entry) bool { return a.tag == b.tag })
+	return nil
 }
 
 // readBytes returns head followed by what r holds, total bytes in all. Memory
@@ -116,33 +140,37 @@ func truncated(err error) error {
 	return err
 }
 
-func (h *Header) parseIndex(count int, region Tag) error {
+func (h *Header) parseIndex(count int, region Tag, found place) error {
 	raw := h.raw[introSize : introSize+count*entrySize]
-	start, dataEnd := 0, len(h.data)
+	start := 0
 	if Tag(binary.BigEndian.Uint32(raw)) == region {
-		covered, end, err := h.checkRegion(raw[:entrySize], count)
-		if err != nil {
+		var err error
+		if h.covered, h.end, err = h.checkRegion(raw[:entrySize], count); err != nil {
 			return fmt.Errorf("region tag %s: %w", region, err)
 		}
-		if region == tagHeaderImmutable && (covered != count || end != len(h.data)) {
-			return fmt.Errorf("region tag %s covers %d of %d entries: the others were added after the build", region, covered, count)
+		if whole := h.covered == count && h.end == len(h.data); !whole && region == tagHeaderImmutable && found == inFile {
+			return fmt.Errorf("region tag %s covers %d of %d entries: the others were added after the build", region, h.covered, count)
 		}
 		start = 1
-		if covered == count {
-			dataEnd = end - entrySize
-		}
 	}
 	h.index = make([]entry, 0, count-start)
-	end := 0
+	from := 0
 	for i := start; i < count; i++ {
-		e, err := h.checkEntry(raw[i*entrySize:][:entrySize], end, dataEnd)
+		to := len(h.data)
+		switch {
+		case i < h.covered && region != tagHeaderSignatures || h.covered == count:
+			to = h.end - entrySize
+		case i == h.covered && region != tagHeaderSignatures:
+			from = h.end
+		}
+		e, err := h.checkEntry(raw[i*entrySize:][:entrySize], from, to)
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
-		end = int(e.offset + e.size)
+		from = int(e.offset + e.size)
 		h.index = append(h.index, e)
 	}
-	return h.sortIndex()
+	return h.sortIndex(found)
 }
 
 // checkRegion checks the trailer that a region entry points to and returns how
@@ -234,16 +262,4 @@ func dataSize(data []byte, typ, count uint32) int {
 		return int(n)
 	}
 	return -1
-}
-
-// sortIndex sorts the index and refuses a tag that is there twice: readers
-// would differ in which one they believe.
-func (h *Header) sortIndex() error {
-	slices.SortFunc(h.index, func(a, b entry) int { return cmp.Compare(a.tag, b.tag) })
-	for i, e := range h.index {
-		if i > 0 && h.index[i-1].tag == e.tag {
-			return fmt.Errorf("tag %d is there twice", e.tag)
-		}
-	}
-	return nil
 }

@@ -48,30 +48,12 @@ func Open(r io.Reader) (*Package, error) {
 		return nil, fmt.Errorf("the package has format version %d with signature type %d: only versions 3 and later with a signature header (type 5) can be read",
 			lead[4], binary.BigEndian.Uint16(lead[78:]))
 	}
-	p := &Package{}
-	saysSource := binary.BigEndian.Uint16(lead[6:]) == 1
-	var err error
-	if p.Signature, err = readHeader(r, tagHeaderSignatures); err != nil {
-		return nil, fmt.Errorf("reading the signature header: %w", err)
-	}
-	pad := (8 - len(p.Signature.raw)%8) % 8
-	if _, err := io.ReadFull(r, lead[:pad]); err != nil {
-		return nil, fmt.Errorf("reading the signature header: %w", truncated(err))
-	}
-	if p.Header, err = readHeader(r, tagHeaderImmutable); err != nil {
-		return nil, fmt.Errorf("reading the header: %w", err)
-	}
-	p.HeaderStart = leadSize + int64(len(p.Signature.raw)+pad)
-	p.HeaderEnd = p.HeaderStart + int64(len(p.Header.raw))
-	if err := p.identify(saysSource); err != nil {
-		return nil, fmt.Errorf("reading the header: %w", err)
-	}
-	return p, nil
+	return readHeaders(r, leadSize, binary.BigEndian.Uint16(lead[6:]) == 1)
 }
 
 func leadMagic() []byte { return []byte{0xed, 0xab, 0xee, 0xdb} }
 
-// identify checks the types of the known tags and reads who the package is.
+// identify checks the types of the known tags and calls name.
 func (p *Package) identify(saysSource bool) error {
 	if err := p.Header.checkTypes(mainTagClass); err != nil {
 		return err
@@ -79,6 +61,11 @@ func (p *Package) identify(saysSource bool) error {
 	if err := p.Signature.checkTypes(signatureTagClass); err != nil {
 		return fmt.Errorf("signature %w", err)
 	}
+	return p.name(saysSource)
+}
+
+// name reads who the package is.
+func (p *Package) name(saysSource bool) error {
 	h := p.Header
 	p.nevra = NEVRA{
 		Name: strings.Clone(h.String(TagName)), // it may outlive the header
