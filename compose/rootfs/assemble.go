@@ -27,6 +27,8 @@ type Options struct {
 	DropDevices bool
 	// ReadonlyExecutables takes the write bits from executable files.
 	ReadonlyExecutables bool
+	// IMA keeps the signatures of files, as security.ima.
+	IMA bool
 }
 
 // PreferredColor returns the colour of the files that win on an architecture:
@@ -254,8 +256,13 @@ func (a *assembler) node(pkg int, f *content.File) (*Node, error) {
 		}
 	}
 	var err error
-	n.Xattrs, err = capabilityXattr(n.caps)
-	return n, err
+	if n.Xattrs, err = capabilityXattr(n.caps); err == nil && a.opts.IMA && n.IsRegular() && f.IMA != "" {
+		err = n.addIMA(f.IMA)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return n, nil
 }
 
 // ownerName is a name that no account has for a package that names no owner.

@@ -394,3 +394,24 @@ func listDir(t *testing.T, root string) []string {
 	visit("")
 	return lines
 }
+
+func TestIMA(t *testing.T) {
+	m := &content.Manifest{Files: []content.File{{Path: "/a", Mode: 0o100644, Content: content.DigestOf([]byte("a")), Size: 1, IMA: "0302ff", Caps: "cap_net_raw=ep"}}}
+	for _, keep := range []bool{false, true} {
+		tree, _, err := rootfs.Assemble(t.Context(), []rootfs.Package{{Name: "a", Manifest: m}}, rootfs.Options{IMA: keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, x := range tree.Lookup("a").Xattrs {
+			got += fmt.Sprintf("%s ", x.Name)
+		}
+		if want := map[bool]string{false: "security.capability ", true: "security.capability security.ima "}[keep]; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	m.Files[0].IMA = "xyz"
+	if _, _, err := rootfs.Assemble(t.Context(), []rootfs.Package{{Name: "a", Manifest: m}}, rootfs.Options{IMA: true}); err == nil {
+		t.Error("a signature that is no hexadecimal number is accepted")
+	}
+}

@@ -1,6 +1,9 @@
 package rootfs
 
 import (
+	"encoding/hex"
+	"fmt"
+
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -16,4 +19,14 @@ func capabilityXattr(text string) ([]ostree.Xattr, error) {
 		return nil, err
 	}
 	return []ostree.Xattr{{Name: "security.capability", Value: value}}, nil
+}
+
+// addIMA adds the signature of a file, hexadecimal digits in its package.
+func (n *Node) addIMA(digits string) error {
+	value, err := hex.DecodeString(digits)
+	if err != nil {
+		return fmt.Errorf("its IMA signature: %w", err)
+	}
+	n.Xattrs = append(n.Xattrs, ostree.Xattr{Name: "security.ima", Value: value})
+	return nil
 }

@@ -21,7 +21,7 @@ func (a *assembler) filter(files []content.File) []*content.File {
 			continue
 		case a.opts.SkipDocs && f.Flags&rpm.FileDoc != 0:
 			a.report.Documentation++
-		case !wantsLang(a.opts.Langs, f.Lang):
+		case !WantsLang(a.opts.Langs, f.Lang):
 			a.report.Languages++
 		default:
 			kept = append(kept, f)
@@ -73,9 +73,9 @@ func parentOf(path string) string {
 	return dir
 }
 
-// wantsLang tells whether a file of the languages in lang, joined by "|", is
+// WantsLang tells whether a file of the languages in lang, joined by "|", is
 // kept. A wanted language includes what it starts with: de_AT wants de.
-func wantsLang(wanted []string, lang string) bool {
+func WantsLang(wanted []string, lang string) bool {
 	if lang == "" || len(wanted) == 0 {
 		return true
 	}
