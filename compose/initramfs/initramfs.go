@@ -53,13 +53,12 @@ type Report struct {
 	Kernel string `json:"kernel"` // version
 	// Restored means that the cache had it and nothing was run.
 	Restored bool `json:"restored,omitempty"`
-	// Why says why dracut was run although the cache had an image: the first
-	// input that differs.
-	Why string `json:"why,omitempty"`
 	// Uncached says why the image cannot be used again.
 	Uncached string `json:"uncached,omitempty"`
 	Size     int64  `json:"size,omitempty"`    // of the initramfs
 	Entries  int    `json:"entries,omitempty"` // in it
+	// NoDepmod means that the modules have no indexes: the tree has no depmod.
+	NoDepmod bool `json:"noDepmod,omitempty"`
 	// Ignored are other paths that the programs wrote.
 	Ignored []string `json:"ignored,omitempty"`
 	// Durations in seconds.
