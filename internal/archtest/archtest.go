@@ -42,7 +42,7 @@ var Rooms = []Room{
 	{"compose/flatpak", composeRooms},
 	{"compose/ondisk", composeRooms},
 	{"compose/scriptlet", composeRooms},
-	{"compose/lua", []string{leaves}},
+	{"compose/lua", []string{"rpmrepo/rpm", leaves}},
 	{"compose/layout", composeRooms},
 	{"compose/rpmdb", composeRooms},
 	{"compose/selinux", composeRooms},
