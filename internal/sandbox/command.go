@@ -24,9 +24,9 @@ type Command struct {
 	// Args are the program, searched in the PATH of the sandbox, and its
 	// arguments. With Self they are the arguments of our own binary.
 	Args []string
-	// Script, when not nil, is put into an executable file in the sandbox, whose
-	// path is added to Args (after the first Args, before ScriptArgs). Without
-	// Args the file itself is run; when it has no "#!" line, by /bin/sh.
+	// Script, when not nil, is put into an executable file, whose path (ScriptPath)
+	// follows Args, and then ScriptArgs. Without Args the file itself is run: by
+	// /bin/sh when it has no "#!" line.
 	Script []byte
 	// ScriptArgs follow the path of the script.
 	ScriptArgs []string

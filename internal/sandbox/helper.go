@@ -78,7 +78,6 @@ func serve() error {
 	if err != nil {
 		return fmt.Errorf("reading descriptor 3: %w", err)
 	}
-	unix.CloseOnExec(3)
 	// No key of the caller's session is to be seen. A kernel without keys has none.
 	_, _ = unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
 	unix.Umask(0o022)
@@ -112,6 +111,7 @@ func (h *helper) loop() error {
 			h.kill(r.Seq)
 			continue
 		}
+		working.Wait() // the one before has been answered: its files are being closed
 		working.Go(func() {
 			defer closeAll(files)
 			_ = send(h.conn, h.answer(r, files)) // the caller is gone: loop notices

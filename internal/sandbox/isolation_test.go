@@ -68,7 +68,7 @@ func TestRunsBuildOnEachOther(t *testing.T) {
 
 // TestTwoSandboxes has two over one tree at the same time.
 func TestTwoSandboxes(t *testing.T) {
-	a := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	a := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	b, err := sandbox.Open(t.Context(), sandbox.Options{Lower: a.lower, Dir: filepath.Join(filepath.Dir(a.dir), "other")})
 	must(t, err)
 	defer func() { must(t, b.Close()) }()

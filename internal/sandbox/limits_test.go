@@ -133,7 +133,7 @@ func hang(dir string) error {
 
 // TestKilled kills the process that uses a sandbox: all of it must go.
 func TestKilled(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	w := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	dir := filepath.Join(t.TempDir(), word(t))
 	must(t, os.Mkdir(dir, 0o755))
 	must(t, os.Rename(w.lower, filepath.Join(dir, "tree")))
@@ -160,7 +160,7 @@ func TestKilled(t *testing.T) {
 
 // TestRemove removes what a killed helper has left.
 func TestRemove(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	w := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	w.script("mkdir /a", "write /a/b x", "chown 5 5 /a/b", "chown 5 5 /a", "mode 0 /a")
 	left := filepath.Join(t.TempDir(), "left")
 	must(t, os.Rename(w.dir, left))

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ const (
 	envTool   = "SANDBOX_TEST_TOOL"   // the built tool
 	envSubuid = "SANDBOX_TEST_SUBUID" // a file to mount at /etc/subuid before
 	envHang   = "SANDBOX_TEST_HANG"   // folder for a sandbox that is never closed
+	envForbid = "SANDBOX_TEST_FORBID" // try to open a sandbox where there is no user namespace
 	envFull   = "SANDBOX_TEST_FULL"   // the mapping must be this one
 )
 
@@ -33,11 +35,22 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, becomeSubordinate(file))
 		os.Exit(1)
 	}
+	if os.Getenv(envForbid) != "" {
+		fmt.Println(openForbidden())
+		os.Exit(0)
+	}
 	if dir := os.Getenv(envHang); dir != "" {
 		fmt.Fprintln(os.Stderr, hang(dir))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	remove, err := buildTool()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	remove()
+	os.Exit(code)
 }
 
 // becomeSubordinate shows this process, which has a mount namespace of its own,
@@ -59,20 +72,22 @@ func becomeSubordinate(file string) error {
 	return syscall.Exec("/proc/self/exe", os.Args, env)
 }
 
-// buildTool builds the programs of the tree once for all users' tests.
-func buildTool(t *testing.T) string {
-	t.Helper()
-	if tool := os.Getenv(envTool); tool != "" {
-		return tool
+// buildTool builds the programs of the tree once, for all users' tests.
+func buildTool() (remove func(), err error) {
+	if os.Getenv(envTool) != "" {
+		return func() {}, nil
 	}
-	tool := filepath.Join(reachable(t), "tool")
+	dir, err := os.MkdirTemp("", "treewright-sandbox-*")
+	if err != nil {
+		return nil, err
+	}
+	tool := filepath.Join(dir, "tool")
 	cmd := exec.Command("go", "build", "-o", tool, "./testdata/tool")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the tree's programs: %v\n%s", err, out)
+		return nil, fmt.Errorf("building the tree's programs: %w\n%s", err, out)
 	}
-	t.Setenv(envTool, tool)
-	return tool
+	return func() { os.RemoveAll(dir) }, errors.Join(os.Chmod(dir, 0o755), os.Setenv(envTool, tool))
 }
 
 // reachable is a folder that other users may enter.
@@ -97,7 +112,6 @@ func TestOtherUsers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // the tests are those of an ordinary user as they are
 	}
-	tool := buildTool(t)
 	for _, tc := range []struct {
 		name, subuid, full string
 	}{
@@ -115,12 +129,36 @@ func TestOtherUsers(t *testing.T) {
 			must(t, os.WriteFile(program, self, 0o755))
 			cmd := exec.CommandContext(t.Context(), program, "-test.v", "-test.skip=^TestOtherUsers$")
 			cmd.Dir = dir
-			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + home, envTool + "=" + tool, envFull + "=" + tc.full, envSubuid + "=" + subuid}
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + home, envTool + "=" + os.Getenv(envTool), envFull + "=" + tc.full, envSubuid + "=" + subuid}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("as user %d: %v\n%s", nobody, err, out)
 			}
 		})
+	}
+}
+
+// openForbidden opens a sandbox in a namespace that may not have others in it.
+func openForbidden() error {
+	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+		return err
+	}
+	_, err := sandbox.Open(context.Background(), sandbox.Options{Lower: "/usr", Dir: os.Getenv(envForbid)})
+	return err
+}
+
+func TestNamespacesForbidden(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "work")
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+	cmd.Env = append(os.Environ(), envForbid+"="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if want := "the limit of the sysctl user.max_user_namespaces is reached: raise it"; err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("got %s, %v, want %q", out, err, want)
 	}
 }

@@ -80,7 +80,7 @@ func (s *Sandbox) Close() error {
 	if p.seq > 0 {
 		answer, err := p.call(context.Background(), request{Op: opRemove, Dir: s.opts.Dir})
 		if err == nil && answer.Err == "" {
-			p.end()
+			p.kill()
 			return os.Remove(s.opts.Dir)
 		}
 	}
@@ -103,7 +103,7 @@ func Remove(ctx context.Context, opts Options) error {
 		return fmt.Errorf("removing %s: %w", dir, err)
 	}
 	answer, err := p.call(ctx, request{Op: opRemove, Dir: dir})
-	p.end()
+	p.kill()
 	if err == nil {
 		err = answer.fault()
 	}

@@ -170,3 +170,9 @@ func (p *peer) end() {
 	<-p.ended
 	force.Stop()
 }
+
+// kill ends a helper that has nothing left to do; all its processes go with it.
+func (p *peer) kill() {
+	_ = p.cmd.Process.Kill() // it has ended already
+	p.end()
+}

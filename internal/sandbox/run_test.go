@@ -34,7 +34,7 @@ func TestMapping(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	w := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	host := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(host, []byte("of the host\n"), 0o600))
 	bind := []sandbox.Bind{{Host: host, Inside: "/run/given/file"}, {Host: host, Inside: "/etc/passwd"}}
@@ -96,7 +96,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	w := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	var lines []string
 	c := scriptOf("spam 1000", "echo end")
 	c.MaxOutput, c.Output = 20, func(l []byte) { lines = append(lines, string(l)) }
@@ -110,7 +110,7 @@ func TestLines(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Self: []string{buildTool(t)}})
+	w := newWorld(t, sandbox.Options{Self: []string{os.Getenv(envTool)}})
 	must(t, os.MkdirAll(filepath.Join(w.t.TempDir(), "x"), 0o755))
 	for _, tc := range []struct {
 		name string

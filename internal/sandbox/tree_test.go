@@ -28,7 +28,6 @@ type world struct {
 // eachMapping runs a test with the mapping that this user has, and with one user.
 func eachMapping(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
-	buildTool(t)
 	for _, tc := range []struct {
 		name   string
 		single bool
