@@ -76,7 +76,7 @@ func TestHostileAccounts(t *testing.T) {
 	wantError(t, err, "user a", "a:x:1:1", "a:x:2:1")
 	_, err = layout.Finish(newTree(t, item{path: "etc/group/"}, item{path: "usr/"}), noRead, layout.FinishOptions{})
 	wantError(t, err, "/etc/group", "no regular file")
-	tree = newTree(t, item{path: "etc/passwd", body: "x"})
+	tree = newTree(t, item{path: "usr/"}, item{path: "etc/passwd", body: "x"})
 	tree.Lookup("etc/passwd").Size = 1 << 40
 	_, err = layout.Finish(tree, noRead, layout.FinishOptions{})
 	wantError(t, err, "/etc/passwd", "at most")

@@ -108,8 +108,8 @@ L /var/lib/selinux - - - - ../../etc/selinux
 // Lines for /opt and /usr/local: the paths in /var are where they lie, or lead
 // there.
 const (
-	optInVarText = "# /opt and /usr/local lead here.\nd /var/opt 0755 root root -\nd /var/usrlocal 0755 root root -\n"
-	optCompat    = "# /opt and /usr/local are not in /var; these are for what looks there.\n" +
+	optInVarText  = "# /opt and /usr/local lead here.\nd /var/opt 0755 root root -\nd /var/usrlocal 0755 root root -\n"
+	optCompatText = "# /opt and /usr/local are not in /var; these are for what looks there.\n" +
 		"L /var/usrlocal - - - - ../usr/local\nL /var/opt - - - - ../usr/lib/opt\n"
 )
 
@@ -122,9 +122,9 @@ func (f *finisher) integration() error {
 	if err := f.put(integrationConf, rootfs.NewFile(0o644, []byte(text))); err != nil {
 		return err
 	}
-	name, text := "rpm-ostree-0-integration-opt-usrlocal.conf", optInVarText
+	name, text := optUsrLocalConf, optInVarText
 	if f.opts.OptUsrLocal == OptStateOverlay {
-		name, text = "rpm-ostree-0-integration-opt-usrlocal-compat.conf", optCompat
+		name, text = optCompatConf, optCompatText
 	}
 	return f.put(tmpfilesDir+"/"+name, rootfs.NewFile(0o644, []byte(text)))
 }

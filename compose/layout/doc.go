@@ -7,6 +7,7 @@
 //	   … postprocess scripts …
 //	Finish                    /usr/etc, /var as tmpfiles.d, links, users
 //	EmptyBoot                 when the kernel has left /boot
+//	Reopen                    a finished tree, to put packages on top of it
 //
 // What a deployment looks like, beside what packages install:
 //

@@ -15,22 +15,22 @@ const (
 	tmpfilesDir     = "usr/lib/tmpfiles.d"
 	integrationConf = tmpfilesDir + "/rpm-ostree-0-integration.conf"
 	autovarConf     = tmpfilesDir + "/rpm-ostree-autovar.conf"
+
+	// In tmpfilesDir; a tree has one of them.
+	optUsrLocalConf = "rpm-ostree-0-integration-opt-usrlocal.conf"
+	optCompatConf   = "rpm-ostree-0-integration-opt-usrlocal-compat.conf"
 )
 
 // Finish gives a tree with rpm's own paths the form that OSTree deploys. A tree
 // that has been finished before is left as it is. /boot is not touched: see
 // EmptyBoot. Owners must have their ids: see rootfs.Tree.ResolveOwners.
 func Finish(tree *rootfs.Tree, read Reader, opts FinishOptions) (*Report, error) {
-	marker, err := tree.Follow(integrationConf)
-	if err != nil {
-		return nil, fmt.Errorf("laying out the tree: %w", err)
-	}
-	if tree.Lookup(marker) != nil {
+	if tree.Lookup(integrationConf) != nil {
 		return &Report{AlreadyFinished: true}, nil
 	}
 	f := &finisher{tree: tree, read: read, opts: opts, report: &Report{}, lines: map[string]string{}}
 	for _, step := range []func() error{
-		f.devices, f.accounts, f.moveEtc, f.selinuxStore, f.leftovers, f.varLib, f.transientRoot,
+		f.directories, f.devices, f.accounts, f.moveEtc, f.selinuxStore, f.leftovers, f.varLib, f.transientRoot,
 		f.moveOpt, f.collectVar, f.topLevel, f.usrLocal,
 		f.useradd, f.selinuxSubs, f.splitAccounts, f.nsswitch, f.machineID, f.integration, f.autovar, f.writableDirs,
 	} {
@@ -157,20 +157,23 @@ func EmptyBoot(tree *rootfs.Tree) ([]Dropped, error) {
 	return dropped, tree.Attach("boot", rootfs.NewDir(0o755))
 }
 
-// put adds a file or link that the layout needs; what it replaces is reported.
+// directories makes what Finish writes to. A link on the way is refused: after
+// /etc and /var have moved it would lead elsewhere.
+func (f *finisher) directories() error {
+	if n := f.tree.Lookup("usr"); n == nil || !n.IsDir() {
+		return errNoUsr
+	}
+	_, err := f.tree.Mkdir(tmpfilesDir)
+	return err
+}
+
+// put adds a file that the layout needs; what it replaces is reported.
 func (f *finisher) put(path string, n *rootfs.Node) error {
-	place, err := f.tree.FollowDir(path)
-	if err != nil {
-		return err
-	}
-	old, err := f.tree.Put(place, n)
-	if err != nil {
-		return err
-	}
+	old := f.tree.Detach(path)
 	if old != nil && !sameNode(old, n) {
-		f.drop("/"+place, old, whyOurs)
+		f.drop("/"+path, old, whyOurs)
 	}
-	return nil
+	return f.tree.Attach(path, n)
 }
 
 // mkdir makes the directory at path, or leaves the one that is there.

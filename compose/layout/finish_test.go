@@ -46,6 +46,7 @@ func finishCases() []finishCase {
 		{name: "etc and usr/etc differ", items: []item{{path: "etc/a", body: "1", pkg: "p"}, {path: "usr/etc/a", body: "2", pkg: "q"}},
 			wantErr: []string{"/usr/etc/a", "p", "q"}},
 		{name: "etc is a link", items: []item{{path: "etc", target: "usr/share", pkg: "p"}, {path: "usr/share/"}}, wantErr: []string{"/etc of p"}},
+		{name: "links where the layout writes", items: []item{{path: "usr/lib", target: "/etc/b"}}, wantErr: []string{"/usr/lib/tmpfiles.d", `"lib"`}},
 		{name: "no usr", items: []item{{path: "bin/sh"}}, wantErr: []string{"/usr"}},
 		{name: "compat links and boot are carried over", items: []item{{path: "usr/bin/"}, {path: "bin", target: "usr/bin"}, {path: "lib64/x"},
 			{path: "boot/vmlinuz-1", pkg: "k"}},
@@ -112,6 +113,9 @@ func TestFinish(t *testing.T) {
 	for _, c := range finishCases() {
 		t.Run(c.name, func(t *testing.T) {
 			tree := newTree(t, c.items...)
+			if c.items[0].path != "bin/sh" {
+				tree = newTree(t, append([]item{{path: "usr/"}}, c.items...)...)
+			}
 			if n := tree.Lookup("usr/x"); n != nil && n.User == "device" {
 				n.Mode = 0o020600
 			}
@@ -164,7 +168,7 @@ func TestFinishDropsDevices(t *testing.T) {
 }
 
 func TestFinishTwice(t *testing.T) {
-	tree := newTree(t, item{path: "etc/passwd", body: "root:x:0:0:::\nu:x:5:5:::\n"}, item{path: "var/lib/x/"})
+	tree := newTree(t, item{path: "usr/"}, item{path: "etc/passwd", body: "root:x:0:0:::\nu:x:5:5:::\n"}, item{path: "var/lib/x/"})
 	finish(t, tree, layout.FinishOptions{})
 	before := list(t, tree)
 	report := finish(t, tree, layout.FinishOptions{TmpIsDir: true, NoMachineID: true})

@@ -47,6 +47,10 @@ func newTree(t testing.TB, items ...item) *rootfs.Tree {
 				tree.Packages = append(tree.Packages, it.pkg)
 			}
 		}
+		if old := tree.Lookup(it.path); old != nil && old.IsDir() && n.IsDir() {
+			old.Mode, old.User, old.UID, old.Group, old.GID, old.Package = n.Mode, n.User, n.UID, n.Group, n.GID, n.Package
+			continue
+		}
 		if err := tree.Attach(it.path, n); err != nil {
 			t.Fatal(err)
 		}

@@ -68,6 +68,14 @@ func TestInteropDataLayout(t *testing.T) {
 			t.Errorf("tmpfiles.d has no line %q", line)
 		}
 	}
+	want := list(t, after)
+	if ok, err := layout.Reopen(after, read); err != nil || !ok {
+		t.Fatalf("opening the finished tree: got %t, %v", ok, err)
+	}
+	if _, err := layout.Finish(after, read, layout.FinishOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "finished again", list(t, after), want)
 	if passwd := fileText(t, after, "usr/etc/passwd"); passwd != "root:x:0:0:root:/root:/bin/bash\n" {
 		t.Errorf("got %q in /usr/etc/passwd, want root alone", passwd)
 	}

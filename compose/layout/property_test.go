@@ -80,7 +80,26 @@ func TestNothingIsLost(t *testing.T) {
 			t.Fatal("the same tree gave something else")
 		}
 		checkAccounted(t, before, tree, report, opts, noRead)
+		checkReopens(t, tree, opts)
 	})
+}
+
+// checkReopens opens a finished tree and finishes it again.
+func checkReopens(t *rapid.T, tree *rootfs.Tree, opts layout.FinishOptions) {
+	want := listAll(tree)
+	if finished, err := layout.Reopen(tree, noRead); err != nil || !finished {
+		t.Fatalf("opening it again: got %t, %v", finished, err)
+	}
+	report, err := layout.Finish(tree, noRead, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := listAll(tree); !slices.Equal(got, want) {
+		t.Fatalf("finished again: got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if len(report.Dropped) != 0 {
+		t.Fatalf("finishing again dropped %v", report.Dropped)
+	}
 }
 
 // checkObstacle checks that what stopped a tree is a file in the way: of another

@@ -94,6 +94,9 @@ func (f *finisher) autovar() error {
 	if err != nil {
 		return err
 	}
+	if err := f.keepLines(); err != nil {
+		return err
+	}
 	var b strings.Builder
 	b.WriteString("# Directories and links of packages in /var, /run and /opt.\n")
 	for _, path := range slices.Sorted(maps.Keys(f.lines)) {
@@ -104,22 +107,35 @@ func (f *finisher) autovar() error {
 		f.report.TmpfilesLines++
 		b.WriteString(f.lines[path] + "\n")
 	}
-	return f.put(autovarConf, rootfs.NewFile(0o644, []byte(b.String())))
+	if old := f.tree.Detach(autovarConf); old != nil && old.Package != rootfs.NoPackage {
+		f.drop("/"+autovarConf, old, whyOurs) // but for its lines
+	}
+	return f.tree.Attach(autovarConf, rootfs.NewFile(0o644, []byte(b.String())))
+}
+
+// keepLines takes over the lines that a tree which is finished anew has already.
+func (f *finisher) keepLines() error {
+	n, data, err := readRegular(f.tree, f.read, autovarConf)
+	if n == nil || err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(data)) {
+		path, ok := createdPath(line)
+		if !ok {
+			continue
+		}
+		if path = quotePath(path); f.lines[path] == "" {
+			f.lines[path] = strings.TrimSpace(line)
+		}
+	}
+	return nil
 }
 
 // coveredPaths returns the paths, quoted as in lines, that files of tmpfiles.d
 // create.
 func (f *finisher) coveredPaths() (map[string]bool, error) {
 	covered := map[string]bool{}
-	place, err := f.tree.Follow(tmpfilesDir)
-	if err != nil {
-		return nil, err
-	}
-	dir := f.tree.Lookup(place)
-	if dir == nil {
-		return covered, nil
-	}
-	for _, c := range dir.Children() {
+	for _, c := range f.tree.Lookup(tmpfilesDir).Children() {
 		if !strings.HasSuffix(c.Name, ".conf") || strings.HasSuffix(autovarConf, "/"+c.Name) {
 			continue
 		}

@@ -131,3 +131,28 @@ func quoteTarget(target string) string {
 	}
 	return b.String()
 }
+
+// unquoteTarget is the reverse of quoteTarget, for lines of others, too. A
+// specifier is not known here.
+func unquoteTarget(text string) (target string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\':
+			value, size := unescape(text[i:])
+			if size == 0 {
+				return "", false
+			}
+			b.WriteString(value)
+			i += size - 1
+		case strings.HasPrefix(text[i:], "%%"):
+			b.WriteByte('%')
+			i++
+		case text[i] == '%':
+			return "", false
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String(), b.Len() > 0 && text != "-"
+}

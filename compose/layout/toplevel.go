@@ -63,9 +63,6 @@ func parseTransient(data []byte) (bool, error) {
 
 // topLevel makes the root directory of a deployment.
 func (f *finisher) topLevel() error {
-	if n := f.tree.Lookup("usr"); n == nil || !n.IsDir() {
-		return errNoUsr
-	}
 	root := f.tree.Root
 	root.Mode, root.UID, root.GID, root.User, root.Group = ostree.ModeDir|0o755, 0, 0, "root", "root"
 	wanted := f.wantedTop()
