@@ -6,6 +6,7 @@
 //	  lock               held shared while a Store is open, exclusively by Prune
 //	  files/ab/cdef…     the bytes of a file; the name is their SHA-256
 //	  manifests/sha256-… one package, named by the checksum of its file
+//	  headers/sha256-…   its two headers, for the database of installed packages
 //	  index              content and metadata → OSTree object
 //	  tmp/run-…          files being written by a process that holds run-…/lock
 //
@@ -37,6 +38,12 @@
 //	    n triggers: name, flags, EVR, 1 for a prerequisite
 //	    n paths
 //	n, then n each of requires, provides, conflicts, obsoletes, as triggers
+//	SHA-256 of everything before         32 bytes
+//
+// # Headers
+//
+//	"twheader"
+//	Zstandard frame: signature header, padded to 8 bytes; main header
 //	SHA-256 of everything before         32 bytes
 //
 // # Index

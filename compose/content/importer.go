@@ -47,6 +47,9 @@ func (s *Store) Import(ctx context.Context, pkg fetch.Checksum, path string) (_ 
 		}
 	}
 	if err == nil {
+		err = s.writeNamed(s.headerPath(pkg), i.headers) // a manifest promises headers
+	}
+	if err == nil {
 		err = s.writeManifest(pkg, m)
 	}
 	if err != nil {
@@ -63,6 +66,8 @@ type importer struct {
 	ctx context.Context
 	in  *bufio.Reader
 	buf []byte
+
+	headers []byte // the file to keep
 }
 
 // compare reads what is left of the package file and checks its checksum.
@@ -86,6 +91,9 @@ func (i *importer) run() (_ *Manifest, err error) {
 	}
 	m, err := newManifest(p)
 	if err != nil {
+		return nil, err
+	}
+	if i.headers, err = i.s.encodeHeaders(p); err != nil {
 		return nil, err
 	}
 	r, err := p.PayloadWith(&i.s.decompressors, i.in)

@@ -5,8 +5,8 @@ import (
 )
 
 // FormatVersion changes when a package would be imported differently: when
-// the manifest holds more, or the same otherwise.
-const FormatVersion = 1
+// the manifest holds more, or the same otherwise, or more is kept beside it.
+const FormatVersion = 2
 
 // Manifest is what one package holds.
 type Manifest struct {

@@ -56,6 +56,9 @@ func (p *pruner) run(ctx context.Context, maxSize int64) error {
 	if err := p.signed(); err != nil {
 		return err
 	}
+	if err := p.headers(); err != nil {
+		return err
+	}
 	if err := p.files(ctx); err != nil {
 		return err
 	}
@@ -94,7 +97,7 @@ func (p *pruner) packages(ctx context.Context, maxSize int64) error {
 		}
 		m, err := decodeManifest(data)
 		current := strings.HasSuffix(u.path, fmt.Sprintf(".%d", FormatVersion))
-		if !full && err == nil && current && p.retain(m, int64(len(data)), maxSize) {
+		if !full && err == nil && current && p.retain(m, int64(len(data))+p.headerSize(u.path), maxSize) {
 			continue
 		}
 		full = full || err == nil && current

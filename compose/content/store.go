@@ -43,6 +43,7 @@ type Store struct {
 
 	serial        atomic.Uint64 // of temporary files
 	decompressors rpm.Decompressors
+	headers       headerCodec
 }
 
 // Open opens the store in the folder dir, which is made when it is absent, and
@@ -54,7 +55,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 // OpenRemoving is Open for a caller that puts more into its Scratch folders than
 // os.RemoveAll can remove: files of other users.
 func OpenRemoving(ctx context.Context, dir string, removeAll func(dir string) error) (*Store, error) {
-	s := &Store{dir: dir, removeAll: removeAll}
+	s := &Store{dir: dir, removeAll: removeAll, headers: newHeaderCodec()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the content store %s: %w", dir, err), s.Close())
 	}
@@ -65,7 +66,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err := privatedir.Make(s.dir); err != nil {
 		return err
 	}
-	for _, name := range [...]string{"files", "manifests", "signed", "tmp"} {
+	for _, name := range [...]string{"files", "headers", "manifests", "signed", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, name), 0o700); err != nil {
 			return err
 		}

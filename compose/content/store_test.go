@@ -361,9 +361,9 @@ func TestPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := rpmtest.Package{Name: "one", Files: []rpmtest.File{
-		{Path: "/a", Body: strings.Repeat("a", 1000)}, {Path: "/shared", Body: "shared"}}}
+		{Path: "/a", Body: strings.Repeat("a", 3000)}, {Path: "/shared", Body: "shared"}}}
 	two := rpmtest.Package{Name: "two", Files: []rpmtest.File{
-		{Path: "/b", Body: strings.Repeat("b", 1000)}, {Path: "/shared", Body: "shared"}}}
+		{Path: "/b", Body: strings.Repeat("b", 3000)}, {Path: "/shared", Body: "shared"}}}
 	var sums []fetch.Checksum
 	for _, p := range []rpmtest.Package{one, two} {
 		path, sum := build(t, p)
@@ -396,8 +396,8 @@ func TestPrune(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := content.Prune(t.Context(), dir, 1500)
-	if err != nil || got.Packages != 1 || got.Files != 1 || got.Freed < 1000 || got.Kept < 1000 || got.Kept > 1500 {
+	got, err := content.Prune(t.Context(), dir, 5500)
+	if err != nil || got.Packages != 1 || got.Files != 1 || got.Freed < 3000 || got.Kept < 3000 || got.Kept > 5500 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	s = open(t, dir)
