@@ -68,6 +68,17 @@ func (k accountKind) parse(line string) (account, error) {
 	return a, err
 }
 
+// byName returns the accounts of a list by their names; the first counts.
+func byName(list []account) map[string]account {
+	out := make(map[string]account, len(list))
+	for _, a := range list {
+		if _, known := out[a.name]; !known && !a.other {
+			out[a.name] = a
+		}
+	}
+	return out
+}
+
 // noID is the id that means "none" to the kernel.
 const noID = 1<<32 - 1
 
@@ -88,9 +99,9 @@ func ParseUsers(name string, files ...[]byte) (map[string]IDs, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range list {
-			if _, known := out[a.name]; !known && !a.other {
-				out[a.name] = IDs{UID: a.id, GID: a.gid}
+		for name, a := range byName(list) {
+			if _, known := out[name]; !known {
+				out[name] = IDs{UID: a.id, GID: a.gid}
 			}
 		}
 	}
@@ -106,9 +117,9 @@ func ParseGroups(name string, files ...[]byte) (map[string]uint32, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range list {
-			if _, known := out[a.name]; !known && !a.other {
-				out[a.name] = a.id
+		for name, a := range byName(list) {
+			if _, known := out[name]; !known {
+				out[name] = a.id
 			}
 		}
 	}

@@ -44,6 +44,9 @@ func CheckAccounts(tree *rootfs.Tree, read Reader, opts CheckOptions) (*Accounts
 		return nil, err
 	}
 	c := &checker{tree: tree}
+	if err := c.owners(); err != nil {
+		return nil, err
+	}
 	c.users(db, opts, report)
 	c.groups(db, opts, report)
 	if len(c.problems) > 0 {
@@ -53,8 +56,9 @@ func CheckAccounts(tree *rootfs.Tree, read Reader, opts CheckOptions) (*Accounts
 }
 
 type checker struct {
-	tree     *rootfs.Tree
-	problems []string
+	tree              *rootfs.Tree
+	ofUsers, ofGroups *ownedPaths
+	problems          []string
 }
 
 func (c *checker) users(db *names, opts CheckOptions, report *Accounts) {
@@ -67,7 +71,7 @@ func (c *checker) users(db *names, opts CheckOptions, report *Accounts) {
 		switch {
 		case !ok:
 			report.RemovedUsers = append(report.RemovedUsers, name)
-			c.gone("user", name, want.UID, opts.IgnoreRemovedUsers, func(n *rootfs.Node) (string, uint32) { return n.User, n.UID })
+			c.gone("user", name, want.UID, opts.IgnoreRemovedUsers, c.ofUsers)
 		case got.id != want.UID:
 			c.problem("user %s had the id %d and has %d now", name, want.UID, got.id)
 		case got.gid != want.GID:
@@ -92,7 +96,7 @@ func (c *checker) groups(db *names, opts CheckOptions, report *Accounts) {
 		switch {
 		case !ok:
 			report.RemovedGroups = append(report.RemovedGroups, name)
-			c.gone("group", name, want, opts.IgnoreRemovedGroups, func(n *rootfs.Node) (string, uint32) { return n.Group, n.GID })
+			c.gone("group", name, want, opts.IgnoreRemovedGroups, c.ofGroups)
 		case got.id != want:
 			c.problem("group %s had the id %d and has %d now", name, want, got.id)
 		}
@@ -110,28 +114,42 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 // gone judges an account that the tree does not have any more.
-func (c *checker) gone(noun, name string, id uint32, ignored []string, owner func(*rootfs.Node) (string, uint32)) {
+func (c *checker) gone(noun, name string, id uint32, ignored []string, owned *ownedPaths) {
 	if slices.Contains(ignored, name) || slices.Contains(ignored, "*") {
 		return
 	}
-	owned := c.owned(name, id, owner)
-	if owned == "" {
-		return
+	path, ok := owned.byName[name]
+	if !ok && id != 0 {
+		path, ok = owned.byID[id]
 	}
-	c.problem("%s %s (id %d) is gone, and %s belongs to it: keep the %s, or name it in ignore-removed-%ss",
-		noun, name, id, owned, noun, noun)
+	if ok {
+		c.problem("%s %s (id %d) is gone, and %s belongs to it: keep the %s, or name it in ignore-removed-%ss",
+			noun, name, id, path, noun, noun)
+	}
 }
 
-// owned returns the first path that belongs to a name or id.
-func (c *checker) owned(name string, id uint32, owner func(*rootfs.Node) (string, uint32)) (found string) {
-	// Walk is stopped by an error, and has no other.
-	_ = c.tree.Walk(func(path string, n *rootfs.Node) error {
-		gotName, gotID := owner(n)
-		if gotName != name && (gotID != id || id == 0) {
-			return nil
-		}
-		found = path
-		return errFound
+// ownedPaths holds the first path of each owner.
+type ownedPaths struct {
+	byName map[string]string
+	byID   map[uint32]string
+}
+
+func (o *ownedPaths) add(name string, id uint32, path string) {
+	if _, known := o.byName[name]; !known {
+		o.byName[name] = path
+	}
+	if _, known := o.byID[id]; !known {
+		o.byID[id] = path
+	}
+}
+
+// owners looks the owners of all entries up, once.
+func (c *checker) owners() error {
+	c.ofUsers = &ownedPaths{map[string]string{}, map[uint32]string{}}
+	c.ofGroups = &ownedPaths{map[string]string{}, map[uint32]string{}}
+	return c.tree.Walk(func(path string, n *rootfs.Node) error {
+		c.ofUsers.add(n.User, n.UID, path)
+		c.ofGroups.add(n.Group, n.GID, path)
+		return nil
 	})
-	return found
 }

@@ -89,10 +89,11 @@ func (r *reopener) accounts() error {
 func together(etc, lib []account) []byte {
 	var b strings.Builder
 	var later []string
+	inLib := byName(lib)
 	for _, a := range etc {
 		if a.other || a.id == 0 {
 			b.WriteString(a.line + "\n")
-		} else if !slices.ContainsFunc(lib, func(l account) bool { return l.name == a.name }) {
+		} else if _, both := inLib[a.name]; !both {
 			later = append(later, a.line+"\n")
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/treewright/treewright/ostree"
 )
 
-var errFound = errors.New("found")
-
 // SeedOptions for Seed. The zero value changes nothing.
 type SeedOptions struct {
 	// Passwd and Group are the files that a treefile names. They replace what

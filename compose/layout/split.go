@@ -41,10 +41,11 @@ func (f *finisher) split(kind accountKind, both []string) error {
 	if err != nil {
 		return err
 	}
-	before, err := kind.parseAccounts("/"+libPath, libData)
+	inLib, err := kind.parseAccounts("/"+libPath, libData)
 	if err != nil {
 		return err
 	}
+	before := byName(inLib)
 	var stay, move strings.Builder
 	if move.Write(libData); len(libData) > 0 && libData[len(libData)-1] != '\n' {
 		move.WriteByte('\n')
@@ -75,20 +76,15 @@ func (f *finisher) split(kind accountKind, both []string) error {
 	return nil
 }
 
-// same tells whether list has an account of the name of a; with other ids it is
+// same tells whether accounts have one of the name of a; with other ids it is
 // an error.
-func (k accountKind) same(list []account, a account) (bool, error) {
-	for _, other := range list {
-		if other.other || other.name != a.name {
-			continue
-		}
-		if other.id != a.id || other.gid != a.gid {
-			return false, fmt.Errorf("the %s %s is in /etc/%s and in /usr/lib/%s with different ids: %q and %q",
-				k.noun, a.name, k.file, k.file, a.line, other.line)
-		}
-		return true, nil
+func (k accountKind) same(accounts map[string]account, a account) (bool, error) {
+	other, ok := accounts[a.name]
+	if ok && (other.id != a.id || other.gid != a.gid) {
+		return false, fmt.Errorf("the %s %s is in /etc/%s and in /usr/lib/%s with different ids: %q and %q",
+			k.noun, a.name, k.file, k.file, a.line, other.line)
 	}
-	return false, nil
+	return ok, nil
 }
 
 // shadowFile keeps a file of passwords from everybody's eyes, and the days of

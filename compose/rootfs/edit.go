@@ -22,28 +22,31 @@ func (n *Node) SetData(data []byte) {
 // way and at its end are followed, and ".." never leaves the root. What is
 // absent stays as it is written. The root is "".
 func (t *Tree) Follow(path string) (string, error) {
-	place, rest := []string{}, path
-	for links := 0; rest != ""; {
+	var place []string
+	nodes := []*Node{t.Root} // of the root and of each part of place; nil when absent
+	for rest, links := path, 0; rest != ""; {
 		var part string
 		part, rest, _ = strings.Cut(rest, "/")
 		switch part {
 		case "", ".":
 			continue
 		case "..":
-			place = place[:max(len(place)-1, 0)]
+			place, nodes = place[:max(len(place)-1, 0)], nodes[:max(len(nodes)-1, 1)]
 			continue
 		}
-		place = append(place, part)
-		n := t.Lookup(strings.Join(place, "/"))
+		var n *Node
+		if dir := nodes[len(nodes)-1]; dir != nil {
+			n = dir.Child(part)
+		}
 		if n == nil || !n.IsSymlink() {
+			place, nodes = append(place, part), append(nodes, n)
 			continue
 		}
 		if links++; links > maxLinks {
 			return "", fmt.Errorf("following /%s: %w", strings.Trim(path, "/"), errLinkLoop)
 		}
-		place = place[:len(place)-1]
 		if strings.HasPrefix(n.Target, "/") {
-			place = place[:0]
+			place, nodes = place[:0], nodes[:1]
 		}
 		rest = n.Target + "/" + rest
 	}
