@@ -50,7 +50,7 @@ type machine struct {
 func newMachine(cfg config) *machine {
 	m := &machine{
 		L: lua.NewState(lua.Options{
-			CallStackSize: 16000, MinimizeStackMemory: true,
+			CallStackSize: 4000, MinimizeStackMemory: true,
 			RegistrySize: 4096, RegistryMaxSize: 1 << 20, RegistryGrowStep: 4096,
 			SkipOpenLibs: true,
 		}),
@@ -174,6 +174,9 @@ func (m *machine) scriptError(err error) error {
 	}
 	switch obj := api.Object.(type) {
 	case lua.LString:
+		if obj == "lua callstack overflow" || obj == "registry overflow" {
+			return fmt.Errorf("%s: stack overflow", chunkName(m.cfg.name))
+		}
 		return errors.New(string(obj))
 	case lua.LNumber:
 		return errors.New(formatNumber(float64(obj)))
