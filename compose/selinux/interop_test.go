@@ -21,7 +21,7 @@ func TestInteropDataLabels(t *testing.T) {
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			paths := examples(t, dir)
-			compare(t, dir, paths)
+			compare(t, dir, thin(paths, 12))
 			start := time.Now()
 			c := load(t, dir)
 			t.Logf("read in %v", time.Since(start))
@@ -32,4 +32,13 @@ func TestInteropDataLabels(t *testing.T) {
 			t.Logf("100000 paths in %v", time.Since(start))
 		})
 	}
+}
+
+// thin keeps every nth path: matchpathcon takes a while for each.
+func thin(paths []string, n int) []string {
+	var kept []string
+	for i := 0; i < len(paths); i += n {
+		kept = append(kept, paths[i])
+	}
+	return kept
 }
