@@ -213,7 +213,7 @@ func appendEntry(b []byte, name string, inode, mode, major, minor uint32) []byte
 	if mode&0o170000 == 0o040000 {
 		links = 2
 	}
-	b = fmt.Appendf(b, "%s%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
+	b = fmt.Appendf(b, "%s%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s\x00",
 		magicNewc, inode, mode, 0, 0, links, 0, 0, 0, 0, major, minor, len(name)+1, 0, name)
 	return append(b, make([]byte, padding(int64(len(b))))...)
 }
@@ -223,9 +223,9 @@ func appendEntry(b []byte, name string, inode, mode, major, minor uint32) []byte
 // device nodes in a sandbox.
 func randomNodes() []byte {
 	var b []byte
-	b = appendEntry(b, "dev", 1, 0o040755, 0, 0)
-	b = appendEntry(b, "dev/random", 2, 0o020666, 1, 8)
-	b = appendEntry(b, "dev/urandom", 3, 0o020666, 1, 9)
+	b = appendEntry(b, "dev", 0, 0o040755, 0, 0)
+	b = appendEntry(b, "dev/random", 1, 0o020666, 1, 8)
+	b = appendEntry(b, "dev/urandom", 2, 0o020666, 1, 9)
 	return appendEntry(b, nameTrailer, 0, 0, 0, 0)
 }
 
