@@ -33,20 +33,32 @@ const (
 // Options for Write. The zero value is that of a tree made at the beginning of
 // 1970 for an architecture without colors.
 type Options struct {
-	// InstallTime is when each package was installed, and the transaction's
-	// number.
+	// InstallTime is when each package was installed, and the number of the
+	// transaction that did it.
 	InstallTime time.Time
-	// Color is that of the transaction: 3 where 32-bit and 64-bit programs can
-	// be installed together, 0 elsewhere. See ColorOf.
-	Color uint32
+	// Arch is that of the tree as rpm names it: "x86_64". It decides the color
+	// of the transaction and the byte order of numbers in indexes.
+	Arch string
 }
 
-// ColorOf returns the color of a transaction for an architecture as rpm names
-// it: "x86_64".
-func ColorOf(arch string) uint32 {
-	switch arch {
-	case "x86_64", "amd64", "ia32e", "ppc64", "sparc64", "s390x", "mips64", "mips64el":
+// color is rpm's for transactions on an architecture: 3 where 32-bit and 64-bit
+// programs may be installed together.
+func (o Options) color() uint32 {
+	switch o.Arch {
+	case "x86_64", "amd64", "ia32e", "aarch64", "ppc64", "ppc64p7", "ppc64le", "s390x", "riscv64", "loongarch64",
+		"sparc64", "sparc64v", "mips64", "mips64el", "mips64r6", "mips64r6el":
 		return 3
+	case "ia64":
+		return 2
 	}
 	return 0
+}
+
+// bigEndian tells whether the architecture stores the high byte first.
+func (o Options) bigEndian() bool {
+	switch o.Arch {
+	case "s390", "s390x", "ppc", "ppc64", "ppc64p7", "sparc", "sparcv9", "sparc64", "sparc64v", "mips", "mips64", "mipsr6", "mips64r6", "m68k":
+		return true
+	}
+	return false
 }

@@ -67,3 +67,25 @@ func OpenInstalled(blob []byte) (*Package, error) {
 	}
 	return p, nil
 }
+
+// Value is an entry as it lies in a header: Count values of Type, in network
+// byte order, strings with the zero byte at their end.
+type Value struct {
+	Tag   Tag
+	Type  uint32
+	Count uint32
+	Data  []byte
+}
+
+// Value returns the entry of a tag; ok is false when there is none.
+func (h *Header) Value(tag Tag) (v Value, ok bool) {
+	e := h.find(tag)
+	if e == nil {
+		return Value{}, false
+	}
+	return Value{e.tag, e.typ, e.count, h.data[e.offset:][:e.size:e.size]}, true
+}
+
+// Immutable reports whether the header has the region that databases need: the
+// part of it that digests and signatures cover.
+func (h *Header) Immutable() bool { return h.covered > 0 }
