@@ -40,7 +40,8 @@ type Command struct {
 	// Stdin is read to its end before the program starts. Nil is an empty one.
 	Stdin io.Reader
 	// Output, when not nil, is called with each line of standard output and
-	// standard error as it comes, without its end.
+	// standard error as it comes, without its end; a longer one than 64 KiB comes
+	// in pieces. The bytes are the function's until it returns.
 	Output func(line []byte)
 	// ReadOnly lets the program change nothing but /tmp and /run.
 	ReadOnly bool

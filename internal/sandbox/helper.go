@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +111,9 @@ func (h *helper) loop() error {
 			continue
 		}
 		working.Wait() // the one before has been answered: its files are being closed
+		if r.Op == opRun {
+			h.begin(r.Seq) // from here on opKill means it
+		}
 		working.Go(func() {
 			defer closeAll(files)
 			_ = send(h.conn, h.answer(r, files)) // the caller is gone: loop notices
@@ -126,7 +128,8 @@ func (h *helper) answer(r request, files []*os.File) reply {
 	case r.Op == opSetup && r.Setup != nil:
 		err = h.mount(*r.Setup)
 	case r.Op == opRun && r.Limits != nil && len(files) >= 4:
-		answer.Run, err = h.run(r.Seq, *r.Limits, files)
+		answer.Run, err = h.run(*r.Limits, files)
+		h.finish()
 	case r.Op == opChanges && len(files) == 1:
 		err = h.changes(files[0])
 	case r.Op == opRemove:
@@ -143,22 +146,16 @@ func (h *helper) answer(r request, files []*os.File) reply {
 	return answer
 }
 
-// decodeFile reads what a request hands over in a file.
-func decodeFile(f *os.File, v any) error {
-	return json.NewDecoder(io.NewSectionReader(f, 0, 1<<30)).Decode(v)
-}
-
 func (h *helper) begin(seq uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.running, h.killed = seq, false
 }
 
-func (h *helper) finish() (killed bool) {
+func (h *helper) finish() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.running = 0
-	return h.killed
 }
 
 func (h *helper) isKilled() bool {

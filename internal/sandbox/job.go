@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -44,11 +43,10 @@ func newJob(opts Options, c Command) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := json.Marshal(command{Args: args})
-	if err != nil {
+	if args, err = checked(args); err != nil {
 		return nil, err
 	}
-	contents := []io.Reader{bytes.NewReader(request), strings.NewReader(strings.Join(bwrap, "\x00") + "\x00"), c.Stdin}
+	contents := []io.Reader{strings.NewReader(strings.Join(args, "\x00")), strings.NewReader(strings.Join(bwrap, "\x00") + "\x00"), c.Stdin}
 	if c.Script != nil {
 		contents = append(contents, bytes.NewReader(c.Script))
 	}

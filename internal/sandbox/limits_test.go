@@ -112,6 +112,14 @@ func TestCancel(t *testing.T) {
 			t.Errorf("got %+v, %v, want %v", res, err, context.Canceled)
 		}
 		gone(t, word(t))
+		for range 10 { // at about the time of its start
+			ctx, cancel := context.WithCancel(t.Context())
+			go cancel()
+			if res, err := w.Run(ctx, scriptOf("hang "+word(t))); !errors.Is(err, context.Canceled) {
+				t.Errorf("at the start: got %+v, %v, want %v", res, err, context.Canceled)
+			}
+		}
+		gone(t, word(t))
 		if _, err := w.Run(ctx, c); !errors.Is(err, context.Canceled) {
 			t.Errorf("before it starts: got %v, want %v", err, context.Canceled)
 		}

@@ -107,6 +107,21 @@ func prepareLayers(lower int) (string, error) {
 	return layers, nil
 }
 
+// checkMountPoints makes sure that bwrap will not follow a symbolic link. Programs
+// cannot put one there, for these folders are in use while they run.
+func checkMountPoints(root string) error {
+	for _, name := range mountPoints {
+		info, err := os.Lstat(filepath.Join(root, name))
+		if err != nil {
+			return fmt.Errorf("looking at the tree's /%s: %w", name, err)
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("the tree's /%s is not a folder any more", name)
+		}
+	}
+	return nil
+}
+
 func makeDir(name string, mode fs.FileMode) error {
 	if err := os.Mkdir(name, mode); err != nil {
 		return fmt.Errorf("making the sandbox's folder: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,8 +43,12 @@ func (o *Options) check() error {
 			return err
 		}
 	}
-	if info, err := os.Stat(o.Lower); err != nil || !info.IsDir() {
-		return fmt.Errorf("opening a sandbox: the tree %s is not a folder (%w)", o.Lower, err)
+	info, err := os.Stat(o.Lower)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "opening the tree", Path: o.Lower, Err: errors.New("it is not a folder")}
+	}
+	if err != nil {
+		return fmt.Errorf("opening a sandbox: %w", err)
 	}
 	name := o.Bubblewrap
 	if name == "" {

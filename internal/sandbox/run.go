@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -27,11 +28,14 @@ const (
 const watchInterval = 50 * time.Millisecond
 
 // run runs one program in bwrap. Files: command, arguments, stdin, output, script.
-func (h *helper) run(seq uint64, l runLimits, files []*os.File) (*runReply, error) {
+func (h *helper) run(l runLimits, files []*os.File) (*runReply, error) {
 	started := monotonic()
-	var c command
-	if err := decodeFile(files[0], &c); err != nil {
+	command, err := io.ReadAll(files[0])
+	if err != nil {
 		return nil, fmt.Errorf("reading what to run: %w", err)
+	}
+	if err := checkMountPoints(filepath.Join(h.setup.Dir, mergedDir)); err != nil {
+		return nil, err
 	}
 	for _, path := range l.NeedPaths {
 		if err := h.checkPlain(path); err != nil {
@@ -49,13 +53,11 @@ func (h *helper) run(seq uint64, l runLimits, files []*os.File) (*runReply, erro
 	}
 	defer status.Close()
 	defer statusW.Close()
-	cmd := &exec.Cmd{Path: h.setup.Bubblewrap, Args: append([]string{"bwrap", "--args", fmt.Sprint(fdArgs), "--"}, c.Args...),
+	cmd := &exec.Cmd{Path: h.setup.Bubblewrap, Args: append([]string{"bwrap", "--args", fmt.Sprint(fdArgs), "--"}, strings.Split(string(command), "\x00")...),
 		Env: []string{}, Dir: "/", Stdin: files[2], Stdout: files[3], Stderr: files[3],
 		ExtraFiles: append([]*os.File{files[1], empty, statusW}, files[4:]...)}
 	answer := &runReply{}
-	h.begin(seq)
 	err = h.execute(cmd, l, answer, func() { statusW.Close(); closeAll(files) })
-	answer.Killed = h.finish()
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ func TestRun(t *testing.T) {
 		want string
 	}{
 		{"arguments", sandbox.Command{Args: []string{"tool", "args", "a b", ""}}, `["tool" "args" "a b" ""]`},
+		{"bytes", sandbox.Command{Args: []string{"tool", "echo", "\xff\xfe"}}, "\xff\xfe"},
 		{"interpreter", sandbox.Command{Args: []string{"/bin/sh"}, Script: []byte("echo $1 $2"), ScriptArgs: []string{"x", "y"}}, "x y"},
 		{"no #! line", sandbox.Command{Script: []byte("echo $1"), ScriptArgs: []string{"z"}}, "z"},
 		{"#! line", sandbox.Command{Script: []byte("#!/bin/sh\necho yes")}, "yes"},
@@ -123,6 +124,7 @@ func TestErrors(t *testing.T) {
 		{"folder", sandbox.Command{Args: []string{"tool"}, Dir: "/none"}, "bwrap could not prepare the sandbox (status 1): Can't chdir to /none"},
 		{"environment", sandbox.Command{Args: []string{"tool"}, Env: []string{"A"}}, `"A" of a program is not NAME=value`},
 		{"zero byte", sandbox.Command{Args: []string{"tool"}, Env: []string{"A=\x00"}}, "zero byte"},
+		{"zero byte in an argument", sandbox.Command{Args: []string{"tool", "a\x00b"}}, "zero byte"},
 		{"bind of nothing", bindOf("/nonexistent", "/run/x"), "no such file"},
 		{"bind of a relative path", bindOf("x", "/run/x"), "both must be absolute"},
 		{"bind at nothing", bindOf("/etc", "/usr/none"), "/usr/none of the tree: no such file or directory: a file of the host can be shown below /run"},
@@ -158,7 +160,8 @@ func TestOpenErrors(t *testing.T) {
 		want string
 	}{
 		{"nothing", sandbox.Options{}, "Lower and Dir are needed"},
-		{"no tree", sandbox.Options{Lower: dir + "/none", Dir: dir + "/w"}, "is not a folder"},
+		{"no tree", sandbox.Options{Lower: dir + "/none", Dir: dir + "/w"}, "no such file"},
+		{"a file", sandbox.Options{Lower: full + "/file", Dir: dir + "/w"}, "it is not a folder"},
 		{"used", sandbox.Options{Lower: dir, Dir: full}, "is not empty: it has file"},
 		{"bwrap", sandbox.Options{Lower: dir, Dir: dir + "/w", Bubblewrap: dir + "/bwrap"}, "install the package bubblewrap"},
 		{"no helper", sandbox.Options{Lower: dir, Dir: dir + "/w", Self: []string{"/bin/false"}}, "the sandbox's helper ended (exit status 1)"},

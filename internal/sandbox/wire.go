@@ -14,7 +14,7 @@ import (
 // on a socket, with open files beside it; each but opKill has one reply.
 const (
 	opSetup   = "setup"   // mount the overlay
-	opRun     = "run"     // files: request, bwrap's arguments, stdin, output, script
+	opRun     = "run"     // files: program and arguments, bwrap's arguments, stdin, output, script
 	opKill    = "kill"    // end the run Seq
 	opChanges = "changes" // files: where the tar stream goes
 	opRemove  = "remove"  // remove all in Dir
@@ -48,12 +48,6 @@ type runLimits struct {
 	NeedPaths []string
 }
 
-// command is what a run executes; it comes in a file, for it can be long.
-type command struct {
-	Args []string
-	Self bool
-}
-
 type reply struct {
 	Err   string        `json:",omitempty"`
 	Errno syscall.Errno `json:",omitempty"` // of Err, when there is one
@@ -64,7 +58,6 @@ type runReply struct {
 	Exit                        int
 	TimedOut, DiskFull, TooMany bool
 	Started                     bool // bwrap could start the program
-	Killed                      bool // by opKill
 	Leftover                    []string
 	Nanos                       int64
 }
