@@ -193,7 +193,7 @@ func (b *readback) file(path string, h *tar.Header, r io.Reader) error {
 	}
 	old.Mode = mode
 	b.own(old, h, false)
-	b.attributes(path, old, h, rewritten || h.PAXRecords[recordChown] != "")
+	b.attributes(path, old, h, rewritten || givenAway(h))
 	return nil
 }
 
@@ -263,6 +263,9 @@ func (b *readback) own(n *rootfs.Node, h *tar.Header, isNew bool) {
 		n.GID, n.Group = uint32(h.Gid), numbered(h.Gid)
 	}
 }
+
+// givenAway tells whether a program has set the owner, as far as can be seen.
+func givenAway(h *tar.Header) bool { return h.Uid != 0 || h.Gid != 0 || h.PAXRecords[recordChown] != "" }
 
 // numbered is the name of an owner that is a number: only that of 0 is known.
 func numbered(id int) string {

@@ -146,10 +146,10 @@ func TestReadBack(t *testing.T) {
 			changes: []entry{regular("usr/bin/tool", 0o755, "tool").owner(2, 0), regular("usr/bin/ping", 0o755, "ping").owner(0, 77)},
 			want: map[string]string{
 				"/usr/bin/tool": "100755 2:root0 " + digest("tool") + " 4" + of,
-				"/usr/bin/ping": "100755 root0:77 " + digest("ping") + " 4 security.capability=\"caps\"" + of,
+				"/usr/bin/ping": "100755 root0:77 " + digest("ping") + " 4" + of,
 			},
 			report: ondisk.Report{Changed: []ondisk.Change{
-				{Path: "/usr/bin/ping", Package: "tool-1-1.x86_64", What: []string{"owner"}},
+				{Path: "/usr/bin/ping", Package: "tool-1-1.x86_64", What: []string{"owner", "attributes"}},
 				{Path: "/usr/bin/tool", Package: "tool-1-1.x86_64", What: []string{"owner"}},
 			}},
 		},
