@@ -40,7 +40,7 @@ func (p *planner) triggersOf(carriers []int, kind rpm.ScriptletKind) (list []fil
 
 // fileTriggers adds the file triggers that package i fires, which is in the
 // database by now: those of all installed packages, its own included, for its
-// files; then its own for the files of all installed packages.
+// files; then its own for the files of all others.
 func (p *planner) fileTriggers(i int, early bool) error {
 	for _, t := range p.triggersOf(p.installed, rpm.FileTriggerIn) {
 		if (t.script.Priority >= earlyPriority) != early {
@@ -54,8 +54,8 @@ func (p *planner) fileTriggers(i int, early bool) error {
 		if (t.script.Priority >= earlyPriority) != early {
 			continue
 		}
-		files, last := p.filesOfAll(t.script.Paths, p.installed)
-		if err := p.fileTrigger(t, i, files, p.counts[last]); err != nil {
+		files, first := p.filesOfAll(t.script.Paths, p.installed[:len(p.installed)-1])
+		if err := p.fileTrigger(t, i, files, p.counts[first]); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // false for those that need the machine or a state that a scriptlet cannot have.
 func builtins() map[string]bool {
 	return map[string]bool{
-		"expand": true, "basename": true, "dirname": true, "suffix": true, "shrink": true, "quote": true,
+		"expand": true, "basename": true, "dirname": true, "suffix": true, "shrink": true, "quote": false,
 		"shescape": true, "exists": false, "nil": true, "dnl": true, "len": true, "lower": true, "upper": true,
 		"lua": false, "load": false, "getenv": false, "getncpus": false, "getconfdir": false, "uncompress": false,
 		"define": false, "global": false, "undefine": false, "echo": false, "warn": false, "error": false,

@@ -55,7 +55,7 @@ func conditions(pkg *Package, kind rpm.ScriptletKind) (list []condition, err err
 	return list, nil
 }
 
-// provides tells whether package i has what the condition asks for: a version of
+// fires tells whether package i has what the condition asks for: a version of
 // the package, or of what it provides by its own name.
 func (p *planner) fires(i int, d rpm.Dep) bool {
 	if d.Name != p.name(i) {
@@ -73,15 +73,8 @@ func (p *planner) triggers(to *[]Step, i int, kind rpm.ScriptletKind) error {
 		if err != nil {
 			return err
 		}
-		// One package runs one script of another, but once for each condition
-		// that has its name: so rpm's index of triggers has it.
-		for _, c := range list {
-			if c.dep.Name != p.name(i) {
-				continue
-			}
-			if _, err := p.fire(to, carrier, i, list, count, nil); err != nil {
-				return err
-			}
+		if err := p.fire(to, carrier, i, list, count, nil); err != nil {
+			return err
 		}
 	}
 	list, err := conditions(&p.pkgs[i], kind)
@@ -95,7 +88,7 @@ func (p *planner) triggers(to *[]Step, i int, kind rpm.ScriptletKind) error {
 		}
 		sources := p.named[c.dep.Name]
 		for _, source := range sources {
-			if _, err := p.fire(to, i, source, list, len(sources), ran); err != nil {
+			if err := p.fire(to, i, source, list, len(sources), ran); err != nil {
 				return err
 			}
 		}
@@ -103,22 +96,23 @@ func (p *planner) triggers(to *[]Step, i int, kind rpm.ScriptletKind) error {
 	return nil
 }
 
-// fire adds the first script of the carrier whose condition the source meets.
-func (p *planner) fire(to *[]Step, carrier, source int, list []condition, count int, ran map[*rpm.Scriptlet]bool) (bool, error) {
+// fire adds the first script of the carrier whose condition the source meets: one
+// package runs one script of another.
+func (p *planner) fire(to *[]Step, carrier, source int, list []condition, count int, ran map[*rpm.Scriptlet]bool) error {
 	for _, c := range list {
 		if !p.fires(source, c.dep) {
 			continue
 		}
 		if ran[c.script] {
-			return false, nil
+			return nil
 		}
 		if ran != nil {
 			ran[c.script] = true
 		}
 		args := []string{strconv.Itoa(p.counts[p.name(carrier)]), strconv.Itoa(count)}
-		return true, p.step(to, carrier, c.script, Step{By: p.pkgs[source].Name, HasScript: true, Args: args})
+		return p.step(to, carrier, c.script, Step{By: p.pkgs[source].Name, HasScript: true, Args: args})
 	}
-	return false, nil
+	return nil
 }
 
 // prefixes sets what a relocatable package's script gets in its environment.
