@@ -265,7 +265,9 @@ func (b *readback) own(n *rootfs.Node, h *tar.Header, isNew bool) {
 }
 
 // givenAway tells whether a program has set the owner, as far as can be seen.
-func givenAway(h *tar.Header) bool { return h.Uid != 0 || h.Gid != 0 || h.PAXRecords[recordChown] != "" }
+func givenAway(h *tar.Header) bool {
+	return h.Uid != 0 || h.Gid != 0 || h.PAXRecords[recordChown] != ""
+}
 
 // numbered is the name of an owner that is a number: only that of 0 is known.
 func numbered(id int) string {
