@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-func TestFork(t *testing.T) {
-	dir := t.TempDir()
-	log := filepath.Join(dir, "log")
-	tests := []struct{ name, body, stdin, want, wantErr string }{
+type forkTest struct{ name, body, stdin, want, wantErr string }
+
+func forkTests(dir, log string) []forkTest {
+	return []forkTest{
 		{name: "exec and wait", body: `
 local pid = posix.fork()
 if pid == 0 then posix.exec("/bin/echo", "child")
@@ -63,7 +63,12 @@ posix.wait(pid)`, want: "nil\t/nonexistent: No such file or directory\t2\n"},
 local pid = posix.fork()
 if pid > 0 then posix.wait(pid) print("parent") end`, want: "parent\n", wantErr: "warning: runaway fork() in Lua script\n"},
 	}
-	for _, test := range tests {
+}
+
+func TestFork(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	for _, test := range forkTests(dir, log) {
 		t.Run(test.name, func(t *testing.T) {
 			got := runBody(t, test.body, test.stdin)
 			if got.stdout != test.want || got.stderr != test.wantErr || got.code != 0 {
