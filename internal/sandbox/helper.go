@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -76,6 +77,10 @@ func serve() error {
 	conn, err := fileConn(3)
 	if err != nil {
 		return fmt.Errorf("reading descriptor 3: %w", err)
+	}
+	// What the caller itself was started with is not for programs of the tree.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("keeping open files to this process: %w: this needs Linux 5.11 or later", err)
 	}
 	// No key of the caller's session is to be seen. A kernel without keys has none.
 	_, _ = unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)

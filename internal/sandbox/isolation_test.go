@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/treewright/treewright/internal/sandbox"
 )
 
@@ -16,6 +18,10 @@ func TestNothingOfTheHost(t *testing.T) {
 	t.Setenv("TREEWRIGHT_SECRET", "a secret")
 	secret := filepath.Join(t.TempDir(), "secret")
 	must(t, os.WriteFile(secret, []byte("a secret"), 0o644))
+	// A descriptor that this process could have been started with.
+	open, err := unix.Open(secret, unix.O_RDONLY, 0)
+	must(t, err)
+	defer unix.Close(open)
 	eachMapping(t, func(t *testing.T, w *world) {
 		listeners := map[string]string{}
 		for network, address := range map[string]string{
@@ -30,7 +36,7 @@ func TestNothingOfTheHost(t *testing.T) {
 			listeners[network] = l.Addr().String()
 		}
 		lines := []string{"env", "host", "id", "caps", "try cat " + secret, "try ls " + filepath.Dir(w.dir), "try ls /home", "ls /run", "ls /tmp",
-			"try keyctl", "try unmount /proc", "try mknod /var/null", "sync", "cat /proc/1/environ", "cat /proc/self/mountinfo", "try dial tcp 192.0.2.1:80"}
+			"try keyctl", "try cat /proc/keys", "fds", "try unmount /proc", "try mknod /var/null", "sync", "cat /proc/1/environ", "cat /proc/self/mountinfo", "try dial tcp 192.0.2.1:80"}
 		for network, address := range listeners {
 			lines = append(lines, "try dial "+network+" "+address)
 		}
@@ -41,7 +47,7 @@ func TestNothingOfTheHost(t *testing.T) {
 			}
 		}
 		for _, want := range []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin\n", "\nlocalhost\n0 0\nCapEff:\t00000000800401fb\n", "\nostree-booted\ntreewright\n",
-			"keyctl: operation not permitted", "unmount: operation not permitted", "mknod: operation not permitted"} {
+			"keyctl: operation not permitted\ncat: open /proc/keys: permission denied\nfds: 0 1 2\n", "unmount: operation not permitted", "mknod: operation not permitted"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("got no %q in\n%s", want, out)
 			}

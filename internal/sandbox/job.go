@@ -122,6 +122,9 @@ func (j *job) arguments(opts Options, c Command) ([]string, error) {
 		args = append(args, "--ro-bind-try", "/sys/"+name, "/sys/"+name)
 	}
 	args = append(args, "--remount-ro", "/sys")
+	if _, err := os.Stat("/proc/keys"); err == nil {
+		args = append(args, "--ro-bind", os.DevNull, "/proc/keys")
+	}
 	if c.Script != nil {
 		args = append(args, "--perms", "0755", "--file", fmt.Sprint(fdScript), ScriptPath)
 	}

@@ -185,13 +185,17 @@ func (h *helper) reap() error {
 // threadsEach is how many threads are allowed for each process of MaxProcesses.
 const threadsEach = 8
 
+// openFiles is how many files a program may have open, as on most systems: some
+// programs close all that there could be.
+const openFiles = 1024
+
 // setLimits limits bwrap, and thereby what it starts, but not this process. The
 // hard limits stay. Root's processes are not counted: watch looks at those.
 func setLimits(pid int, l runLimits) {
 	for _, limit := range []struct {
 		resource int
 		soft     int64
-	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_FSIZE, l.MaxDisk}, {unix.RLIMIT_NPROC, int64(l.MaxProcesses+threadsEach) * threadsEach}} {
+	}{{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, openFiles}, {unix.RLIMIT_FSIZE, l.MaxDisk}, {unix.RLIMIT_NPROC, int64(l.MaxProcesses+threadsEach) * threadsEach}} {
 		var r unix.Rlimit
 		if unix.Prlimit(pid, limit.resource, nil, &r) == nil {
 			r.Cur = min(uint64(limit.soft), r.Max)

@@ -53,6 +53,7 @@ var commands = map[string]func(a []string) error{
 	"spam":    spam,
 	"dial":    dial,
 	"keyctl":  keyctl,
+	"fds":     fds,
 	"sync":    func(a []string) error { unix.Sync(); return nil },
 	"unmount": func(a []string) error { return unix.Unmount(a[0], 0) },
 }
@@ -208,4 +209,17 @@ func dial(a []string) error {
 func keyctl(a []string) error {
 	_, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false)
 	return err
+}
+
+// fds prints the descriptors that are open, apart from those that Go opens.
+func fds([]string) error {
+	fmt.Print("fds:")
+	for fd := range 1024 {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC == 0 {
+			fmt.Print(" ", fd)
+		}
+	}
+	fmt.Println()
+	return nil
 }
