@@ -86,3 +86,25 @@ func TestEntryCache(t *testing.T) {
 		t.Errorf("got %d serials, want nearly all entries to have one", len(owner))
 	}
 }
+
+// TestSelfProvides: the way in which nearly every package provides itself is
+// read as any other.
+func TestSelfProvides(t *testing.T) {
+	for _, name := range []string{"a", "a&amp;b", "a&amp;lt;b", "a&quot;b", "ä", "a b", "a]]b"} {
+		for _, ver := range []string{"1", "0:5", "1&amp;2", "7:1"} {
+			for _, epoch := range []string{"0", "3", "03"} {
+				read := func(entry string) []rpm.Dep {
+					list, _ := packagesOf(t, fmt.Sprintf(`<metadata xmlns:rpm="r"><package type="rpm"><name>%s</name><version epoch="%s" ver="%s" rel="1"/>`+
+						`<checksum type="sha256">%s</checksum><location href="p"/><format><rpm:provides>%s<rpm:entry name="x"/></rpm:provides></format></package></metadata>`,
+						name, epoch, ver, someSum, entry), &stringPool{passing: true})
+					return list[0].Provides
+				}
+				attrs := fmt.Sprintf(`name="%s" flags="EQ" epoch="%s" ver="%s" rel="1"`, name, epoch, ver)
+				got, want := read(`<rpm:entry `+attrs+`/>`), read(`<rpm:entry  `+attrs+`></rpm:entry>`)
+				if !reflect.DeepEqual(got, want) || len(got) != 2 {
+					t.Errorf("%s: got %+v, want %+v", attrs, got, want)
+				}
+			}
+		}
+	}
+}

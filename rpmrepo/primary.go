@@ -1,9 +1,11 @@
 package rpmrepo
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strconv"
+	"unsafe"
 
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -33,6 +35,8 @@ type primaryReader struct {
 	pkg  rpm.Metadata // the one being read; its slices are used again
 	evr  []byte
 	sum  []byte
+
+	number10 [10]byte
 
 	entries *entryCache // with a passing pool
 
@@ -229,7 +233,7 @@ func (p *primaryReader) format() error {
 		case "requires":
 			m.Requires, err = p.deps(m.Requires, p.entries)
 		case "provides":
-			m.Provides, err = p.deps(m.Provides, nil) // next to none comes again
+			m.Provides, err = p.provides(m.Provides)
 		case "conflicts":
 			m.Conflicts, err = p.deps(m.Conflicts, p.entries)
 		case "obsoletes":
@@ -253,6 +257,33 @@ func (p *primaryReader) format() error {
 			return err
 		}
 	}
+}
+
+// provides is deps for provides, of which next to none comes again, but nearly
+// every package provides itself, written in one way.
+func (p *primaryReader) provides(list []rpm.Dep) ([]rpm.Dep, error) {
+	m := &p.pkg
+	if tag := p.x.peekEmpty(); len(tag) > 0 {
+		e := append(append(p.evr[:0], `<rpm:entry name="`...), m.Name...)
+		e = strconv.AppendUint(append(e, `" flags="EQ" epoch="`...), uint64(m.Epoch), 10)
+		e = append(append(append(e, `" ver="`...), m.Version...), `" rel="`...)
+		e = append(append(e, m.Release...), `"/>`...)
+		p.evr = e
+		if bytes.Equal(tag, e) && isVerbatim(m.Name) && isVerbatim(m.Version) && isVerbatim(m.Release) {
+			p.x.pos += len(tag)
+			epoch := strconv.AppendUint(p.number10[:0], uint64(m.Epoch), 10)
+			self := rpm.Dep{Name: m.Name, Flags: rpm.EQ}
+			self.EVR = p.joinEVR(epoch, []byte(m.Version), []byte(m.Release), true)
+			list = append(list, self)
+		}
+	}
+	return p.deps(list, nil)
+}
+
+// isVerbatim reports whether a value is written in XML as it is.
+func isVerbatim(s string) bool {
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	return len(s) > 0 && plainPrefix(b) == len(b) && bytes.IndexByte(b, '"') < 0
 }
 
 // numbers reads two attributes and leaves the element.

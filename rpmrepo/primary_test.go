@@ -263,9 +263,19 @@ func oraclePrimary(doc string) ([]*rpm.Metadata, error) {
 // FuzzPrimary: what is accepted, encoding/xml reads alike.
 func FuzzPrimary(f *testing.F) {
 	f.Add(fullPrimary)
+	entry := `<rpm:entry name="a" flags="GE" epoch="1" ver="2" rel="3"/>`
+	f.Add(strings.Replace(fullPrimary, "<rpm:requires>", "<rpm:requires>"+entry+entry, 1))
 	f.Add(`<metadata><package><name>n</name><version ver="1"/><checksum type="sha256">` + someSum + `</checksum><location href="n.rpm"/></package></metadata>`)
 	f.Fuzz(func(t *testing.T, doc string) {
 		got, err := readAllPrimary(doc)
+		var passed []string
+		passErr := readPrimary(strings.NewReader(doc), &stringPool{passing: true}, func(m *rpm.Metadata) error {
+			passed = append(passed, essence(m))
+			return nil
+		})
+		if (err == nil) != (passErr == nil) {
+			t.Fatalf("%q: with a passing pool got %v, want %v", doc, passErr, err)
+		}
 		if err != nil || hasTwice(doc) {
 			return
 		}
@@ -283,6 +293,9 @@ func FuzzPrimary(f *testing.F) {
 		if !slices.Equal(a, b) {
 			t.Fatalf("%q:\ngot  %q\nwant %q", doc, a, b)
 		}
+		if !slices.Equal(passed, b) {
+			t.Fatalf("%q, with a passing pool:\ngot  %q\nwant %q", doc, passed, b)
+		}
 	})
 }
 
@@ -294,7 +307,16 @@ func hasTwice(doc string) bool {
 }
 
 func essence(m *rpm.Metadata) string {
-	return fmt.Sprintf("%+v %q %q %q %q %+v %+v", m.NEVRA, m.Location, m.Summary, m.Vendor, m.Files, m.Requires, m.Provides)
+	return fmt.Sprintf("%+v %q %q %q %q %s %s", m.NEVRA, m.Location, m.Summary, m.Vendor, m.Files, depTexts(m.Requires), depTexts(m.Provides))
+}
+
+// depTexts writes dependencies without their serials.
+func depTexts(list []rpm.Dep) string {
+	text := ""
+	for _, d := range list {
+		text += fmt.Sprintf("%q %d %q %t; ", d.Name, d.Flags, d.EVR, d.Pre)
+	}
+	return text
 }
 
 func FuzzFilelists(f *testing.F) {

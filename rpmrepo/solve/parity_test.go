@@ -1,16 +1,11 @@
 package solve
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -18,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/treewright/treewright/rpmrepo"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
@@ -36,115 +32,15 @@ var (
 	parityProfile = flag.Int("repeat", 1, "resolve every job this often")
 )
 
-type xmlEntry struct {
-	Name  string `xml:"name,attr"`
-	Flags string `xml:"flags,attr"`
-	Epoch string `xml:"epoch,attr"`
-	Ver   string `xml:"ver,attr"`
-	Rel   string `xml:"rel,attr"`
-	Pre   string `xml:"pre,attr"`
-}
-
-type xmlPackage struct {
-	Name    string `xml:"name"`
-	Arch    string `xml:"arch"`
-	Version struct {
-		Epoch string `xml:"epoch,attr"`
-		Ver   string `xml:"ver,attr"`
-		Rel   string `xml:"rel,attr"`
-	} `xml:"version"`
-	Checksum string `xml:"checksum"`
-	Format   struct {
-		Vendor      string     `xml:"vendor"`
-		License     string     `xml:"license"`
-		Group       string     `xml:"group"`
-		SourceRPM   string     `xml:"sourcerpm"`
-		Provides    []xmlEntry `xml:"provides>entry"`
-		Requires    []xmlEntry `xml:"requires>entry"`
-		Conflicts   []xmlEntry `xml:"conflicts>entry"`
-		Obsoletes   []xmlEntry `xml:"obsoletes>entry"`
-		Recommends  []xmlEntry `xml:"recommends>entry"`
-		Suggests    []xmlEntry `xml:"suggests>entry"`
-		Supplements []xmlEntry `xml:"supplements>entry"`
-		Enhances    []xmlEntry `xml:"enhances>entry"`
-		Files       []string   `xml:"file"`
-	} `xml:"format"`
-}
-
-func (p *xmlPackage) metadata() *rpm.Metadata {
-	f := &p.Format
-	epoch, _ := strconv.ParseUint(p.Version.Epoch, 10, 32)
-	return &rpm.Metadata{
-		NEVRA:    rpm.NEVRA{Name: p.Name, EVR: rpm.EVR{Epoch: uint32(epoch), Version: p.Version.Ver, Release: p.Version.Rel}, Arch: p.Arch},
-		Checksum: "sha256:" + p.Checksum, Vendor: f.Vendor, SourceRPM: f.SourceRPM, Files: f.Files,
-		Provides: xmlDeps(f.Provides), Requires: xmlDeps(f.Requires), Conflicts: xmlDeps(f.Conflicts), Obsoletes: xmlDeps(f.Obsoletes),
-		Recommends: xmlDeps(f.Recommends), Suggests: xmlDeps(f.Suggests), Supplements: xmlDeps(f.Supplements), Enhances: xmlDeps(f.Enhances),
-	}
-}
-
-func xmlDeps(list []xmlEntry) []rpm.Dep {
-	flags := map[string]rpm.Flags{"EQ": rpm.EQ, "LT": rpm.LT, "GT": rpm.GT, "LE": rpm.LT | rpm.EQ, "GE": rpm.GT | rpm.EQ}
-	var out []rpm.Dep
-	for _, e := range list {
-		d := rpm.Dep{Name: e.Name, Flags: flags[e.Flags], Pre: e.Pre == "1"}
-		if d.Flags != 0 {
-			d.EVR = e.Ver
-			if e.Epoch != "" && e.Epoch != "0" {
-				d.EVR = e.Epoch + ":" + d.EVR
-			}
-			if e.Rel != "" {
-				d.EVR += "-" + e.Rel
-			}
-		}
-		out = append(out, d)
-	}
-	return out
-}
-
-// openMetadata opens the one gzipped file of a kind below DIR/repodata.
-func openMetadata(t testing.TB, dir, kind string) io.Reader {
+// openRepository opens the repository on disk that a parity run names.
+func openRepository(t testing.TB, id, dir string) *rpmrepo.Repository {
 	t.Helper()
-	names, _ := filepath.Glob(filepath.Join(dir, "repodata", "*"+kind+".xml.gz"))
-	if len(names) != 1 {
-		t.Fatalf("%s: got %d files of %s.xml.gz, want 1", dir, len(names), kind)
-	}
-	f, err := os.Open(names[0])
+	r, err := rpmrepo.Open(t.Context(), rpmrepo.RepoConfig{ID: id, BaseURLs: []string{dir}}, rpmrepo.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return z
-}
-
-// eachElement decodes every element of a name.
-func eachElement[T any](t testing.TB, r io.Reader, name string, fn func(*T)) {
-	t.Helper()
-	d := xml.NewDecoder(r)
-	for {
-		tok, err := d.Token()
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if start, ok := tok.(xml.StartElement); ok && start.Name.Local == name {
-			var v T
-			if err := d.DecodeElement(&v, &start); err != nil {
-				t.Fatal(err)
-			}
-			fn(&v)
-		}
-	}
-}
-
-func loadDir(t testing.TB, r *Repo, dir string) {
-	t.Helper()
-	eachElement(t, openMetadata(t, dir, "primary"), "package", func(p *xmlPackage) { r.Add(p.metadata()) })
+	t.Cleanup(func() { r.Close() })
+	return r
 }
 
 type jobResult struct {
@@ -191,20 +87,16 @@ func TestParity(t *testing.T) {
 }
 
 func parityUniverse(t *testing.T) *Universe {
-	dirs := map[string]string{}
-	opts := Options{LoadFiles: func(_ context.Context, wanted func(string) bool, found func(repo, pkgid, path string)) error {
-		for id, dir := range dirs {
-			type pkg struct {
-				ID    string   `xml:"pkgid,attr"`
-				Files []string `xml:"file"`
-			}
-			eachElement(t, openMetadata(t, dir, "filelists"), "package", func(p *pkg) {
-				for _, f := range p.Files {
-					if wanted(f) {
-						found(id, "sha256:"+p.ID, f)
-					}
-				}
+	var repos []*rpmrepo.Repository
+	opts := Options{LoadFiles: func(ctx context.Context, wanted func(string) bool, found func(repo, pkgid, path string)) error {
+		for _, r := range repos {
+			err := r.Filelists(ctx, wanted, func(pkgid, path string) error {
+				found(r.ID(), pkgid, path)
+				return nil
 			})
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	}}
@@ -219,9 +111,16 @@ func parityUniverse(t *testing.T) *Universe {
 		if err != nil {
 			n = 99
 		}
-		dirs[id] = dir
 		start := time.Now()
-		loadDir(t, u.AddRepo(RepoOptions{ID: id, Priority: n}), dir)
+		r, to := openRepository(t, id, dir), u.AddRepo(RepoOptions{ID: id, Priority: n})
+		repos = append(repos, r)
+		err = r.PassPackages(t.Context(), func(m *rpm.Metadata) error {
+			to.Add(m)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		t.Logf("%s loaded in %v", id, time.Since(start).Round(time.Millisecond))
 	}
 	return u
