@@ -22,7 +22,7 @@ def sack():
 
 out = {}
 first, out["cold"] = sack()
-out["save"] = {"CPU": out["cold"]["CPU"]}
+out["save"] = out["ready"] = {"CPU": out["cold"]["CPU"]}
 first.close()
 base, out["load"] = sack()
 times, sizes = [], []

@@ -28,6 +28,9 @@ f = solv.xfopen(os.path.join(work, "bench.solv"), "w")
 r.write(f)
 f.close()
 out["save"] = {"CPU": cpu() - start}
+start = cpu()
+ready(p)
+out["ready"] = {"CPU": out["cold"]["CPU"] + cpu() - start}
 
 start = cpu()
 p = pool()

@@ -55,7 +55,7 @@ func runResolver(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	ours := map[string]poolCost{}
-	for _, step := range []string{"save", "cold", "load", "solve"} {
+	for _, step := range []string{"save", "cold", "ready", "load", "solve"} {
 		if ours[step], err = b.step(ctx, step); err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func (b *resolverBench) print(w io.Writer, libsolv, dnf, ours map[string]poolCos
 		}
 	}
 	fmt.Fprintf(w, "%-34s %12s %12s %12s\n", "CPU ms", "libsolv", "dnf", "treewright")
-	for _, row := range [][2]string{{"cold", "metadata, no cache"}, {"save", "and its cache written"}, {"load", "metadata from the cache"}} {
+	for _, row := range [][2]string{{"cold", "metadata, no cache"}, {"ready", "and its indexes"}, {"save", "and its cache written"}, {"load", "metadata from the cache"}} {
 		fmt.Fprintf(w, "%-34s %12.1f %12.1f %12.1f\n", row[1], libsolv[row[0]].CPU, dnf[row[0]].CPU, ours[row[0]].CPU)
 	}
 	fmt.Fprintf(w, "%-34s %12.1f %12.1f %12.1f\n", fmt.Sprintf("%d requests, median", len(sizes)),
