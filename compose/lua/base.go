@@ -22,7 +22,7 @@ func (m *machine) openBase() {
 		"error": func(L *lua.LState) int {
 			L.SetTop(max(L.GetTop(), 1))
 			if s, ok := L.Get(1).(lua.LString); ok {
-				L.Error(s, L.OptInt(2, 1))
+				L.Error(s, optInt(L, 2, 1))
 			}
 			L.Error(L.Get(1), 0)
 			return 0
@@ -114,7 +114,7 @@ func basePairs(L *lua.LState, raw *lua.LFunction) int {
 func baseIpairs(L *lua.LState) int {
 	v := L.CheckAny(1)
 	L.Push(L.NewFunction(func(L *lua.LState) int {
-		i := L.CheckInt(2) + 1
+		i := checkInt(L, 2) + 1
 		item := L.GetTable(L.Get(1), lua.LNumber(i))
 		if item == lua.LNil {
 			L.Push(lua.LNil)
@@ -184,7 +184,7 @@ func baseToNumber(L *lua.LState) int {
 		}
 		return 1
 	}
-	base := L.CheckInt(2)
+	base := checkInt(L, 2)
 	s := strings.ToLower(strings.Trim(L.CheckString(1), " \t\n\v\f\r"))
 	if base < 2 || base > 36 {
 		L.ArgError(2, "base out of range")

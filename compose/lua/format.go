@@ -83,7 +83,7 @@ width:
 func formatArg(L *lua.LState, verb byte, sp spec, arg int) string {
 	switch verb {
 	case 'c':
-		return sp.pad(string([]byte{byte(L.CheckInt(arg))}), false)
+		return sp.pad(string([]byte{byte(checkInt(L, arg))}), false)
 	case 'd', 'i':
 		n := checkInteger(L, arg)
 		return sp.integer(strconv.FormatUint(magnitude(n), 10), n < 0)
@@ -115,11 +115,25 @@ func magnitude(n int64) uint64 {
 
 // checkInteger gives an argument that must be an integral number.
 func checkInteger(L *lua.LState, arg int) int64 {
-	v := float64(L.CheckNumber(arg))
+	v, ok := toNumber(L.Get(arg))
+	if !ok {
+		L.TypeError(arg, lua.LTNumber)
+	}
 	if !isInteger(v) {
 		L.ArgError(arg, "number has no integer representation")
 	}
 	return toInt64(v)
+}
+
+// checkInt is checkInteger for what is an int here.
+func checkInt(L *lua.LState, arg int) int { return int(checkInteger(L, arg)) }
+
+// optInt is checkInt for an argument that may be missing.
+func optInt(L *lua.LState, arg, missing int) int {
+	if L.Get(arg) == lua.LNil {
+		return missing
+	}
+	return checkInt(L, arg)
 }
 
 func (sp spec) pad(s string, zero bool) string {

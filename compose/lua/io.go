@@ -276,7 +276,7 @@ func (m *machine) seek(L *lua.LState) int {
 	if !ok {
 		L.ArgError(2, "invalid option '"+L.CheckString(2)+"'")
 	}
-	offset := L.OptInt64(3, 0)
+	offset := int64(optInt(L, 3, 0))
 	return m.values(L, "", func() ([]lua.LValue, error) {
 		if f.f == nil {
 			return nil, syscall.EBADF

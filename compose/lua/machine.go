@@ -177,7 +177,7 @@ func (m *machine) scriptError(err error) error {
 		if obj == "lua callstack overflow" || obj == "registry overflow" {
 			return fmt.Errorf("%s: stack overflow", chunkName(m.cfg.name))
 		}
-		return errors.New(string(obj))
+		return errors.New(m.nameMissing(string(obj)))
 	case lua.LNumber:
 		return errors.New(formatNumber(float64(obj)))
 	case nil, *lua.LNilType:

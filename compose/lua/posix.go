@@ -246,7 +246,7 @@ func stringArgs(L *lua.LState) []string {
 }
 
 func (m *machine) posixWait(L *lua.LState) int {
-	pid := L.OptInt(1, -1)
+	pid := optInt(L, 1, -1)
 	return m.values(L, "", func() ([]lua.LValue, error) {
 		for {
 			got, err := syscall.Wait4(pid, nil, 0, nil)
@@ -258,12 +258,12 @@ func (m *machine) posixWait(L *lua.LState) int {
 }
 
 func (m *machine) posixKill(L *lua.LState) int {
-	pid, signal := L.CheckInt(1), L.OptInt(2, int(syscall.SIGTERM))
+	pid, signal := checkInt(L, 1), optInt(L, 2, int(syscall.SIGTERM))
 	return m.result(L, "", func() error { return syscall.Kill(pid, syscall.Signal(signal)) })
 }
 
 func (m *machine) posixSleep(L *lua.LState) int {
-	seconds := L.CheckInt(1)
+	seconds := checkInt(L, 1)
 	return m.values(L, "", func() ([]lua.LValue, error) {
 		time.Sleep(time.Duration(max(seconds, 0)) * time.Second)
 		return one(lua.LNumber(0)), nil
@@ -272,7 +272,7 @@ func (m *machine) posixSleep(L *lua.LState) int {
 
 // redirect2null points a descriptor of a child of posix.fork to /dev/null.
 func (m *machine) redirect2null(L *lua.LState) int {
-	target := L.CheckInt(1)
+	target := checkInt(L, 1)
 	if !m.forked {
 		L.RaiseError("redirect2null not permitted in this context")
 	}

@@ -40,7 +40,7 @@ func (m *machine) openRPM() {
 func rpmB64encode(L *lua.LState) int {
 	text := L.CheckString(1)
 	s := base64.StdEncoding.EncodeToString([]byte(text))
-	width := L.OptInt(2, 64)
+	width := optInt(L, 2, 64)
 	if text == "" {
 		L.Push(lua.LString(""))
 		return 1

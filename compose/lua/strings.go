@@ -42,7 +42,7 @@ func mapASCII(L *lua.LState, from, to byte) int {
 }
 
 func strRep(L *lua.LState) int {
-	s, n, sep := L.CheckString(1), L.CheckInt(2), L.OptString(3, "")
+	s, n, sep := L.CheckString(1), checkInt(L, 2), L.OptString(3, "")
 	if n <= 0 || len(s)+len(sep) == 0 {
 		L.Push(lua.LString(""))
 		return 1
@@ -73,15 +73,15 @@ func bounds(n, i, j int) (from, to int) {
 
 func strSub(L *lua.LState) int {
 	s := L.CheckString(1)
-	from, to := bounds(len(s), L.CheckInt(2), L.OptInt(3, -1))
+	from, to := bounds(len(s), checkInt(L, 2), optInt(L, 3, -1))
 	L.Push(lua.LString(s[from:to]))
 	return 1
 }
 
 func strByte(L *lua.LState) int {
 	s := L.CheckString(1)
-	i := L.OptInt(2, 1)
-	from, to := bounds(len(s), i, L.OptInt(3, i))
+	i := optInt(L, 2, 1)
+	from, to := bounds(len(s), i, optInt(L, 3, i))
 	if i == 0 && L.GetTop() < 3 {
 		return 0
 	}
@@ -156,7 +156,7 @@ func (m *matcher) push(L *lua.LState, start, end int, whole bool) int {
 
 func strFind(L *lua.LState, find bool) int {
 	defer guardPattern(L)
-	src, pat, init := L.CheckString(1), L.CheckString(2), L.OptInt(3, 1)
+	src, pat, init := L.CheckString(1), L.CheckString(2), optInt(L, 3, 1)
 	if init < 0 {
 		init = max(len(src)+init+1, 1)
 	}
@@ -216,7 +216,7 @@ func strGsub(L *lua.LState) int {
 		repl = lua.LString(formatNumber(float64(n)))
 	}
 	L.CheckTypes(3, lua.LTString, lua.LTNumber, lua.LTTable, lua.LTFunction)
-	limit := L.OptInt(4, len(m.src)+1)
+	limit := optInt(L, 4, len(m.src)+1)
 	anchored := strings.HasPrefix(m.pat, "^")
 	first := 0
 	if anchored {

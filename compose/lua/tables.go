@@ -34,7 +34,7 @@ func tablePack(L *lua.LState) int {
 
 func tableUnpack(L *lua.LState) int {
 	t := L.CheckTable(1)
-	from, to := L.OptInt(2, 1), L.OptInt(3, t.Len())
+	from, to := optInt(L, 2, 1), optInt(L, 3, t.Len())
 	if from > to {
 		return 0
 	}
@@ -48,7 +48,7 @@ func tableUnpack(L *lua.LState) int {
 }
 
 func tableMove(L *lua.LState) int {
-	src, from, to, at := L.CheckTable(1), L.CheckInt(2), L.CheckInt(3), L.CheckInt(4)
+	src, from, to, at := L.CheckTable(1), checkInt(L, 2), checkInt(L, 3), checkInt(L, 4)
 	dst := L.OptTable(5, src)
 	if at > to || at <= from || dst != src {
 		for i := from; i <= to; i++ {
@@ -65,7 +65,7 @@ func tableMove(L *lua.LState) int {
 
 func tableConcat(L *lua.LState) int {
 	t, sep := L.CheckTable(1), L.OptString(2, "")
-	from, to := L.OptInt(3, 1), L.OptInt(4, t.Len())
+	from, to := optInt(L, 3, 1), optInt(L, 4, t.Len())
 	var b strings.Builder
 	for i := from; i <= to; i++ {
 		switch v := L.GetTable(t, lua.LNumber(i)).(type) {
@@ -160,7 +160,7 @@ func (m *machine) openUTF8() {
 
 func utf8Len(L *lua.LState) int {
 	s := L.CheckString(1)
-	from, to := bounds(len(s), L.OptInt(2, 1), L.OptInt(3, -1))
+	from, to := bounds(len(s), optInt(L, 2, 1), optInt(L, 3, -1))
 	n := 0
 	for i := from; i < to; n++ {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -176,8 +176,8 @@ func utf8Len(L *lua.LState) int {
 }
 
 func utf8Codepoint(L *lua.LState) int {
-	s, i := L.CheckString(1), L.OptInt(2, 1)
-	from, to := bounds(len(s), i, L.OptInt(3, i))
+	s, i := L.CheckString(1), optInt(L, 2, 1)
+	from, to := bounds(len(s), i, optInt(L, 3, i))
 	n := 0
 	for from < to && n < maxUnpack {
 		r, size := utf8.DecodeRuneInString(s[from:])
@@ -213,12 +213,12 @@ func utf8Codes(L *lua.LState) int {
 
 // utf8Offset gives the position where character n, counted from i, begins.
 func utf8Offset(L *lua.LState) int {
-	s, n := L.CheckString(1), L.CheckInt(2)
+	s, n := L.CheckString(1), checkInt(L, 2)
 	start := 1
 	if n <= 0 {
 		start = len(s) + 1
 	}
-	i := L.OptInt(3, start)
+	i := optInt(L, 3, start)
 	if i < 0 {
 		i += len(s) + 1
 	}
