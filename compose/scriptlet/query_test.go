@@ -48,7 +48,7 @@ func TestQueryFormatAsRPM(t *testing.T) {
 func TestQueryFormatRefuses(t *testing.T) {
 	for format, want := range map[string]string{
 		"%{NOSUCHTAG}": "NOSUCHTAG", "a\n%{NAME": "line 2", "%x{NAME}": "no width", "[%{NAME}": "ends before", "]": "unexpected",
-		"%{BUILDTIME:date}": `"date"`, "%|NAME{x}|": "no ?{", "%|NAME?{x}": "does not end", "[%{REQUIRENAME}%{FILENAMES}]": "1 and 2", "%NAME": "no {",
+		"%{BUILDTIME:date}": `"date"`, "%|NAME{x}|": "no ?{", "%|NAME?{x}": "does not end", "[%{REQUIRENAME}%{FILENAMES}]": "4 and 2", "%NAME": "no {",
 		strings.Repeat("[", 100): "nested",
 	} {
 		pkgs, _ := build(t, rpmtest.Package{
