@@ -36,7 +36,7 @@ const (
 	// Limits of what is believed.
 	maxName    = 4096
 	maxEntries = 1 << 20
-	maxContent = 8 << 30
+	maxContent = 2 << 30
 )
 
 // errCompression means that an initramfs is compressed in a way that is not known.

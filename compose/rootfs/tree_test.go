@@ -250,3 +250,22 @@ func TestOwnersThatAreNumbers(t *testing.T) {
 		t.Errorf("got %d:%d %o, want 2:55 and setgid", n.UID, n.GID, n.Mode)
 	}
 }
+
+func TestWithout(t *testing.T) {
+	tree := rootfs.New()
+	for _, path := range []string{"/a", "/b", "/c/d"} {
+		if err := tree.AddFile(path, 0o644, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := &rootfs.Tree{Root: tree.Root.Without("a", "absent")}
+	if err := other.AddFile("/e", 0o644, nil); err != nil {
+		t.Fatal(err)
+	}
+	if other.Lookup("a") != nil || other.Lookup("b") != tree.Lookup("b") || other.Lookup("c/d") == nil {
+		t.Errorf("got %v of the copy", other.Root.Children())
+	}
+	if tree.Lookup("a") == nil || tree.Lookup("e") != nil {
+		t.Errorf("the tree changed: %v", tree.Root.Children())
+	}
+}
