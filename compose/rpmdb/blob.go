@@ -61,8 +61,8 @@ func mergedTags() []merged {
 }
 
 // installed returns a package as rpm stores it: the header of the package file,
-// followed by what is known since.
-func (p *Package) installed(opts Options) ([]byte, error) {
+// followed by what is known since. The position counts from 0.
+func (p *Package) installed(position uint32, opts Options) ([]byte, error) {
 	if p.Installed != nil {
 		return p.Installed()
 	}
@@ -86,7 +86,7 @@ func (p *Package) installed(opts Options) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := fromTransaction(pkg.Header, p.States, opts)
+	more, err := fromTransaction(pkg.Header, p.States, position, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -115,16 +115,16 @@ func fromSignature(pkg *rpm.Package) ([]rpm.Value, error) {
 }
 
 // fromTransaction returns what an installation adds.
-func fromTransaction(h *rpm.Header, states []FileState, opts Options) ([]rpm.Value, error) {
+func fromTransaction(h *rpm.Header, states []FileState, position uint32, opts Options) ([]rpm.Value, error) {
 	at := opts.InstallTime
 	if at.IsZero() {
 		at = time.Unix(0, 0)
 	}
-	if at.Unix() < 0 || at.Unix() > math.MaxUint32 {
+	if at.Unix() < 0 || at.Unix()+int64(position) > math.MaxUint32 {
 		return nil, fmt.Errorf("the time of installation %s lies outside of 1970 to 2106", at)
 	}
 	list := []rpm.Value{
-		number(tagInstallTime, uint32(at.Unix())), number(tagInstallTID, uint32(at.Unix())), number(tagInstallColor, opts.color()),
+		number(tagInstallTime, uint32(at.Unix())+position), number(tagInstallTID, uint32(at.Unix())), number(tagInstallColor, opts.color()),
 	}
 	files := h.Count(rpm.TagBasenames)
 	if states != nil && len(states) != files {

@@ -33,8 +33,9 @@ const (
 // Options for Write. The zero value is that of a tree made at the beginning of
 // 1970 for an architecture without colors.
 type Options struct {
-	// InstallTime is when each package was installed, and the number of the
-	// transaction that did it.
+	// InstallTime is when the transaction began, whose number it is. As with
+	// rpm under SOURCE_DATE_EPOCH, each package took a second: lists by time
+	// show their order.
 	InstallTime time.Time
 	// Arch is that of the tree as rpm names it: "x86_64". It decides the color
 	// of the transaction and the byte order of numbers in indexes.

@@ -44,7 +44,9 @@ type DB struct {
 	conn *sql.Conn
 }
 
-// Open opens an rpmdb.sqlite of any origin. The file must not change until Close.
+// Open opens an rpmdb.sqlite of any origin. The file must not change until
+// Close. Changes that wait beside it, in a file with -wal at its end, are read
+// too, for which the folder must be writable.
 func Open(ctx context.Context, file string) (*DB, error) {
 	d := &DB{file: file}
 	if err := d.open(ctx); err != nil {
@@ -63,14 +65,16 @@ func (db *DB) open(ctx context.Context) error {
 	} else if !info.Mode().IsRegular() {
 		return errors.New("it is no regular file")
 	}
-	// An immutable file is read as it is: what waits in a log would be missed.
+	// An immutable file needs nothing beside it, but the changes that wait in a
+	// log would be missed: with one, SQLite makes a file for the log's index.
+	mode := "mode=ro&immutable=1"
 	if info, err := os.Stat(db.file + "-wal"); err == nil && info.Size() > 0 {
-		return errors.New("changes wait in the file of the same name with -wal at its end: let rpm open and close it first, for example by rpmdb --rebuilddb")
+		mode = "mode=ro"
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	var err error
-	db.db, err = open(db.file, "mode=ro&immutable=1", "trusted_schema(OFF)", "cell_size_check(ON)", "query_only(ON)", "mmap_size(0)")
+	db.db, err = open(db.file, mode, "trusted_schema(OFF)", "cell_size_check(ON)", "query_only(ON)", "mmap_size(0)")
 	if err != nil {
 		return err
 	}

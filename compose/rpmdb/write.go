@@ -109,7 +109,7 @@ func (w *writer) exec(statement string) error {
 // add writes one package and its rows of all indexes. The rows come from what is
 // written, so a package that could not be read again is not written.
 func (w *writer) add(put *sql.Stmt, number uint32, p *Package) error {
-	blob, err := p.installed(w.opts)
+	blob, err := p.installed(number-1, w.opts)
 	if err != nil {
 		return err
 	}
