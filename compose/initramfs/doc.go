@@ -1,12 +1,16 @@
 // Package initramfs finds the kernel of a tree, puts it where OSTree looks for
 // it, and makes its initramfs with the tree's own dracut.
 //
-//	FindKernel ──► Prepare ──► depmod, dracut in the sandbox ──► Image ──► Place
-//	                              ▲ unless the Cache has one whose inputs are
-//	                              │ the tree's
+//	FindKernel ──► Prepare ──► Restore ─────────────────────► Image.Apply ──► Place
+//	                              │ nothing that fits            ▲
+//	                              ▼                              │
+//	                    Check, View on disk, sandbox ──► Build ──┘
 //
-// An initramfs is as good as another when nothing that went into it changed. So
-// the cache keeps, with each, the arguments, the kernel, and every file of the
-// tree that has a copy in the archive or lies where dracut and its modules look
-// for what to do; a tree in which all these are the same gets the same image.
+// Only Prepare, Image.Apply and Place change the tree, so others may read it
+// while programs run.
+//
+// An initramfs is as good as another when nothing that went into it changed.
+// So the content store keeps, with each, what it was made of: see Inputs. A tree
+// in which all of that is the same gets the same image, and neither depmod nor
+// dracut runs. A failure is not kept.
 package initramfs
