@@ -33,6 +33,9 @@ func (e *KernelsError) Error() string {
 	return b.String()
 }
 
+// rescue begins the version of a copy that kernel-install makes on a machine.
+const rescue = "0-rescue-"
+
 // FindKernel returns the one kernel of the tree: usr/lib/modules/VERSION/vmlinuz,
 // boot/vmlinuz-VERSION or usr/lib/ostree-boot/vmlinuz-VERSION. A kernel that is
 // in several of them is one. Modules without a kernel are no matter. None is
@@ -65,7 +68,8 @@ func FindKernel(tree *rootfs.Tree) (*Kernel, error) {
 			continue
 		}
 		for _, n := range boot.Children() {
-			if version, ok := strings.CutPrefix(n.Name, "vmlinuz-"); ok {
+			version, ok := strings.CutPrefix(n.Name, "vmlinuz-")
+			if ok && !strings.HasPrefix(version, rescue) {
 				add(dir+"/"+n.Name, stripChecksum(tree, version), n)
 			}
 		}

@@ -68,6 +68,7 @@ func TestFindKernel(t *testing.T) {
 		"twice the same":            {files: map[string]string{"boot/vmlinuz-6.1": "kernel one", "usr/lib/modules/6.1/vmlinuz": "kernel one"}, want: initramfs.Kernel{Version: "6.1", Path: "/usr/lib/modules/6.1/vmlinuz", Package: "kernel-1"}},
 		"a link into boot":          {files: map[string]string{"boot/vmlinuz-6.1": "kernel one", "usr/lib/modules/6.1/vmlinuz": "-> /boot/vmlinuz-6.1"}, want: initramfs.Kernel{Version: "6.1", Path: "/usr/lib/modules/6.1/vmlinuz", Package: "kernel-1"}},
 		"modules of others":         {files: map[string]string{"usr/lib/modules/6.1/vmlinuz": "kernel one", "usr/lib/modules/5.9/extra/k.ko": "k", "usr/lib/modules/5.8/weak/k.ko": "k"}, want: initramfs.Kernel{Version: "6.1", Path: "/usr/lib/modules/6.1/vmlinuz", Package: "kernel-1"}},
+		"a copy for rescue":         {files: map[string]string{"usr/lib/modules/6.1/vmlinuz": "kernel one", "boot/vmlinuz-0-rescue-0123": "kernel one"}, want: initramfs.Kernel{Version: "6.1", Path: "/usr/lib/modules/6.1/vmlinuz", Package: "kernel-1"}},
 		"none":                      {files: map[string]string{"usr/lib/modules/6.1/kernel/a.ko": "a", "boot/": ""}, err: []string{"no kernel"}},
 		"a directory":               {files: map[string]string{"usr/lib/modules/6.1/vmlinuz/": ""}, err: []string{"no kernel"}},
 		"a link to nothing":         {files: map[string]string{"usr/lib/modules/6.1/vmlinuz": "-> /gone"}, err: []string{"no kernel"}},
@@ -132,13 +133,18 @@ func TestPrepareAndPlace(t *testing.T) {
 			},
 		},
 		"a kernel in modules, in boot too": {
-			files:   map[string]string{"boot/vmlinuz-6.1": "kernel one", "usr/lib/modules/6.1/vmlinuz": "kernel one", "usr/lib/modules/6.1/initramfs.img": "theirs"},
+			files:   map[string]string{"boot/vmlinuz-6.1": "kernel one", "boot/vmlinuz-0-rescue-1": "kernel one", "usr/lib/modules/6.1/vmlinuz": "kernel one", "usr/lib/modules/6.1/initramfs.img": "theirs"},
 			removed: []string{"/usr/lib/modules/6.1/initramfs.img"},
 			want:    []string{"/boot/", "/usr/lib/modules/6.1/initramfs.img", "/usr/lib/modules/6.1/vmlinuz"},
 		},
 		"a link into boot, no boot left": {
 			files: map[string]string{"boot/vmlinuz-6.1": "kernel one", "usr/lib/modules/6.1/vmlinuz": "-> /boot/vmlinuz-6.1"},
 			want:  []string{"/boot/", "/usr/lib/modules/6.1/initramfs.img", "/usr/lib/modules/6.1/vmlinuz"},
+		},
+		"boot is a link": {
+			files:   map[string]string{"boot": "-> sysroot/boot", "usr/lib/modules/6.1/vmlinuz": "kernel one"},
+			removed: []string{"/boot"},
+			want:    []string{"/boot/", "/usr/lib/modules/6.1/initramfs.img", "/usr/lib/modules/6.1/vmlinuz"},
 		},
 		"both places": {
 			files: map[string]string{"usr/lib/modules/6.1/vmlinuz": "kernel one", "usr/lib/modules/6.1/.vmlinuz.hmac": "abc  /boot/vmlinuz-6.1\n"},

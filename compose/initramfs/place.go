@@ -58,7 +58,9 @@ func Prepare(tree *rootfs.Tree, k *Kernel, keep KeepImage) (removed []string, er
 			}
 		}
 	} else {
-		tree.Detach("boot")
+		if tree.Detach("boot") != nil {
+			removed = append(removed, "/boot")
+		}
 		if err := tree.Attach("boot", rootfs.NewDir(0o755)); err != nil {
 			return nil, err
 		}
