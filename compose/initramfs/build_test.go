@@ -202,7 +202,11 @@ func (s *system) checkImage(n *rootfs.Node, image *initramfs.Image) {
 func TestRestore(t *testing.T) {
 	s := newSystem(t)
 	tree := s.tree()
-	opts := initramfs.Options{Kernel: kernel(t, tree), Name: "stable"}
+	reads := 0
+	opts := initramfs.Options{Kernel: kernel(t, tree), Name: "stable", Read: func(n *rootfs.Node) ([]byte, error) {
+		reads++
+		return n.Data, nil
+	}}
 	restore := func(tree *rootfs.Tree) (*initramfs.Image, string) {
 		t.Helper()
 		image, why, err := initramfs.Restore(t.Context(), tree, s.store, opts)
@@ -217,6 +221,9 @@ func TestRestore(t *testing.T) {
 	built, _, err := s.build(tree, opts)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if reads == 0 {
+		t.Error("the scripts of dracut were not read with Options.Read")
 	}
 	for name, tc := range map[string]struct {
 		path, body string

@@ -29,8 +29,18 @@ type Options struct {
 	NoImage bool
 	// Name tells apart trees that each have a place in the cache: the ref.
 	Name string
+	// Read returns the bytes of a file of the tree; nil reads them from the
+	// store, where what is damaged is an error.
+	Read func(*rootfs.Node) ([]byte, error)
 	// Output, when not nil, is called with each line that programs print.
 	Output func(line []byte)
+}
+
+func (o *Options) read(store *content.Store, n *rootfs.Node) ([]byte, error) {
+	if o.Read != nil {
+		return o.Read(n)
+	}
+	return readNode(store, n)
 }
 
 // Image is what the programs made of a kernel: the indexes of its modules and,

@@ -51,7 +51,7 @@ func inputsOf(view *rootfs.Tree, store *content.Store, opts *Options, names []st
 	for _, name := range names {
 		in.add(view, name)
 	}
-	words, err := scriptWords(view, store)
+	words, err := scriptWords(view, store, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ const maxScript = 1 << 20
 
 // scriptWords returns the words of dracut's scripts and configuration that may
 // name a program or an absolute path.
-func scriptWords(view *rootfs.Tree, store *content.Store) ([]string, error) {
+func scriptWords(view *rootfs.Tree, store *content.Store, opts *Options) ([]string, error) {
 	words := map[string]struct{}{}
 	var search func(n *rootfs.Node) error
 	search = func(n *rootfs.Node) error {
@@ -145,7 +145,7 @@ func scriptWords(view *rootfs.Tree, store *content.Store) ([]string, error) {
 		if !n.IsRegular() || n.Size > maxScript {
 			return nil
 		}
-		data, err := readNode(store, n)
+		data, err := opts.read(store, n)
 		if err != nil {
 			return fmt.Errorf("reading %s of dracut: %w", n.Name, err)
 		}
