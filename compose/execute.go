@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/treewright/treewright/compose/content"
+	"github.com/treewright/treewright/compose/layout"
 	"github.com/treewright/treewright/compose/rootfs"
+	"github.com/treewright/treewright/compose/selinux"
 	"github.com/treewright/treewright/internal/flatpak"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
@@ -33,7 +35,7 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 			return nil, p.failed(err)
 		}
 	}
-	store, err := content.Open(ctx, cachePath(p.opts.CacheDir, contentCache))
+	store, err := content.OpenRemoving(ctx, cachePath(p.opts.CacheDir, contentCache), removeStage)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,8 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 		return nil, errors.New("composing: there is no repository to write to")
 	}
 	c := &composer{plan: p, in: in, report: &Report{}}
-	if err := c.assemble(ctx); err != nil {
+	defer func() { err = errors.Join(err, c.close()) }()
+	if err := c.build(ctx); err != nil {
 		return nil, p.failed(err)
 	}
 	result, err := c.commit(ctx)
@@ -68,43 +71,56 @@ func (p *Plan) failed(err error) error {
 
 // composer makes one commit.
 type composer struct {
-	plan   *Plan
-	in     *intake
-	tree   *rootfs.Tree
-	meta   *flatpak.Metadata // of a flatpak
-	report *Report
+	plan     *Plan
+	in       *intake
+	tree     *rootfs.Tree
+	meta     *flatpak.Metadata // of a flatpak
+	previous layout.Previous   // accounts of the previous commit
+	kernel   *kernelJob        // nil without a kernel
+	policy   *selinux.Contexts // nil until labels are needed
+	order    []int             // of installation: indexes of packages
+	metadata map[string]gvariant.Value
+	version  string
+	report   *Report
 }
 
-// assemble puts the packages together and gives the tree its form.
-func (c *composer) assemble(ctx context.Context) (err error) {
-	p, t := c.plan, c.plan.opts.Treefile
-	if c.report.Scriptlets, err = c.in.scriptlets(); err != nil {
+// build makes the tree.
+func (c *composer) build(ctx context.Context) (err error) {
+	if c.metadata, c.version, err = c.plan.commitMetadata(); err != nil {
 		return err
 	}
+	if err := c.assemble(ctx); err != nil {
+		return err
+	}
+	if c.plan.opts.Treefile.Flatpak == nil {
+		return c.system(ctx)
+	}
+	if err := c.runScriptlets(ctx); err != nil {
+		return err
+	}
+	return c.layOutFlatpak()
+}
+
+// assemble puts the packages together.
+func (c *composer) assemble(ctx context.Context) (err error) {
+	p, t := c.plan, c.plan.opts.Treefile
 	packages := make([]rootfs.Package, len(p.Packages))
 	for i := range p.Packages {
 		packages[i] = rootfs.Package{Name: p.Packages[i].NEVRA.String(), Manifest: c.in.manifests[i]}
 	}
+	if packages, err = c.filter(packages); err != nil {
+		return err
+	}
 	p.opts.Progress.Send("assemble", 0, int64(len(packages)))
 	c.tree, c.report.Assembly, err = rootfs.Assemble(ctx, packages, rootfs.Options{
 		PreferredColor: rootfs.PreferredColor(t.Arch), SkipDocs: !t.Documentation, Langs: t.InstallLangs,
-		DropDevices: t.IgnoreDevices, ReadonlyExecutables: t.ReadonlyExecutables,
+		DropDevices: t.IgnoreDevices, ReadonlyExecutables: t.ReadonlyExecutables, IMA: t.IMA,
 	})
 	if err != nil {
 		return err
 	}
 	p.opts.Progress.Send("assemble", int64(len(packages)), int64(len(packages)))
-	if t.Flatpak != nil {
-		return c.layOutFlatpak()
-	}
-	read := func(n *rootfs.Node) ([]byte, error) { return c.in.read(ctx, n) }
-	if c.report.UnknownOwners, err = c.tree.ResolveOwners(read); err != nil {
-		return err
-	}
-	if err := checkKernel(t, c.tree); err != nil {
-		return err
-	}
-	return layOut(c.tree)
+	return nil
 }
 
 // commit writes the tree, the commit and the ref.
@@ -115,22 +131,20 @@ func (c *composer) commit(ctx context.Context) (_ *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
-	w := &objectWriter{plan: p, intake: c.in, tree: c.tree, txn: txn}
 	commit, err := c.newCommit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if commit.RootTree, commit.RootMeta, err = w.write(ctx); err != nil {
+	w := newObjectWriter(c, txn)
+	if commit.RootTree, commit.RootMeta, err = c.writeTree(ctx, w); err != nil {
 		return nil, err
 	}
-	metadata, version, err := p.commitMetadata()
-	if err == nil && c.meta != nil {
-		err = c.flatpakKeys(metadata, w)
+	if c.meta != nil {
+		if err := c.flatpakKeys(c.metadata, w); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	commit.Metadata = sortedDict(metadata)
+	commit.Metadata = sortedDict(c.metadata)
 	sum, err := c.writeCommit(ctx, txn, commit)
 	if err != nil {
 		return nil, err
@@ -149,8 +163,25 @@ func (c *composer) commit(ctx context.Context) (_ *Result, err error) {
 	c.fillReport()
 	return &Result{
 		Changed: true, InputHash: p.InputHash, Ref: p.writtenRef(), Commit: sum, Content: commit.ContentChecksum(),
-		Parent: commit.Parent, Version: version, Timestamp: commit.Timestamp, Stats: stats, CacheHits: w.hits.Load(), Report: c.report,
+		Parent: commit.Parent, Version: c.version, Timestamp: commit.Timestamp, Stats: stats, CacheHits: w.hits.Load(), Report: c.report,
 	}, nil
+}
+
+// writeTree writes all objects of the tree. While an initramfs is being made,
+// the other files are written.
+func (c *composer) writeTree(ctx context.Context, w *objectWriter) (root, meta ostree.Checksum, err error) {
+	if err := w.writeFiles(ctx); err != nil {
+		return root, meta, err
+	}
+	if c.kernel != nil {
+		if err := c.addInitramfs(ctx); err != nil {
+			return root, meta, err
+		}
+		if err := w.writeFiles(ctx); err != nil {
+			return root, meta, err
+		}
+	}
+	return w.writeDirs(ctx)
 }
 
 // writtenRef is the ref that the commit gets: none when its caller asked for

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/treewright/treewright/compose"
+	"github.com/treewright/treewright/compose/lua"
 	"github.com/treewright/treewright/internal/progress"
 	"github.com/treewright/treewright/internal/rpmtest"
+	"github.com/treewright/treewright/internal/sandbox"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/rpmrepo/rpm"
 	"github.com/treewright/treewright/treefile"
@@ -57,7 +59,7 @@ func newWorkshop(t testing.TB, treefile string, packages ...rpmtest.Package) *wo
 }
 
 // osTree is a treefile of what is built.
-const osTree = "ref: test/x86_64/os\nselinux: false\n"
+const osTree = "ref: test/x86_64/os\ncontainer: true\n"
 
 func (w *workshop) must(err error) {
 	w.t.Helper()
@@ -207,6 +209,11 @@ type childJob struct {
 const childEnv = "TREEWRIGHT_TEST_CHILD"
 
 func TestMain(m *testing.M) {
+	for _, helper := range []func([]string) (int, bool){sandbox.Helper, lua.Helper} {
+		if code, ok := helper(os.Args); ok {
+			os.Exit(code)
+		}
+	}
 	if job := os.Getenv(childEnv); job != "" {
 		if err := child(job); err != nil {
 			fmt.Fprintln(os.Stderr, err)

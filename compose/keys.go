@@ -2,7 +2,6 @@ package compose
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/treewright/treewright/treefile"
@@ -32,33 +31,57 @@ var builtKeys = map[string]func(*treefile.Treefile) bool{
 	"container-cmd":            always,
 	"repo-metadata":            always,
 	"flatpak":                  always,
-	"selinux":                  always, // see checkLabels
-	"no-initramfs":             always, // see checkKernel
+	"selinux":                  always,
+	"selinux-label-version":    always,
+	"no-initramfs":             always,
+	"initramfs-args":           always,
+	"boot-location":            always,
 	"gpg-key":                  always, // the caller makes it a Signer
+	"container":                always,
+	"ima":                      always,
+	"tmp-is-dir":               always,
+	"opt-usrlocal":             always,
+	"machineid-compat":         always,
+	"units":                    always,
+	"default-target":           always,
+	"rpmdb":                    always, // SQLite in any case
+	"rpmdb-normalize":          always, // in any case
+	"sysusers":                 always,
+	"etc-group-members":        always,
+	"preserve-passwd":          always,
+	"check-passwd":             always,
+	"check-groups":             always,
+	"ignore-removed-users":     always,
+	"ignore-removed-groups":    always,
+	"postprocess-script":       always,
+	"postprocess":              always,
+	"add-files":                always,
+	"remove-files":             always,
+	"remove-from-packages":     always,
+	"mutate-os-release":        always,
 
 	"advisories-metadata": func(t *treefile.Treefile) bool { return t.AdvisoriesMetadata == treefile.MetadataDisabled },
-	"preserve-passwd":     func(t *treefile.Treefile) bool { return !t.PreservePasswd },
-	"check-passwd":        func(t *treefile.Treefile) bool { return t.CheckPasswd.Type == treefile.CheckNone },
-	"check-groups":        func(t *treefile.Treefile) bool { return t.CheckGroups.Type == treefile.CheckNone },
 }
 
 func always(*treefile.Treefile) bool { return true }
 
 // osKeys shape the tree of an operating system; a flatpak has no use for them.
-var osKeys = []string{"container-cmd", "no-initramfs"}
+var osKeys = []string{
+	"container-cmd", "no-initramfs", "initramfs-args", "boot-location", "container", "tmp-is-dir", "opt-usrlocal", "machineid-compat",
+	"units", "default-target", "etc-group-members", "postprocess-script", "postprocess", "add-files", "remove-files", "mutate-os-release",
+	"selinux-label-version",
+}
 
 // checkKeys refuses keys whose effect is not built, naming each with its file.
 func checkKeys(t *treefile.Treefile) error {
-	errs := []error{t.Unbuilt(func(use treefile.KeyUse) bool {
+	err := t.Unbuilt(func(use treefile.KeyUse) bool {
 		built, known := builtKeys[use.Key]
 		return known && built(t)
-	})}
-	if t.Flatpak == nil {
-		errs = append(errs, checkLabels(t))
-	} else {
-		errs = append(errs, checkFlatpakKeys(t))
+	})
+	if t.Flatpak != nil {
+		err = errors.Join(err, checkFlatpakKeys(t))
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 func checkFlatpakKeys(t *treefile.Treefile) error {
@@ -70,17 +93,4 @@ func checkFlatpakKeys(t *treefile.Treefile) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// checkLabels refuses a tree that would need labels.
-func checkLabels(t *treefile.Treefile) error {
-	if !t.SELinux {
-		return nil
-	}
-	at := treefile.Position{File: t.Path}
-	if use, set := t.Key("selinux"); set {
-		at = use.Position
-	}
-	return &treefile.Error{Position: at, Key: "selinux",
-		Err: fmt.Errorf("it is true unless a treefile says otherwise, and treewright does not label files yet: add \"selinux: false\"")}
 }

@@ -26,57 +26,48 @@ type objectWriter struct {
 	tree   *rootfs.Tree
 	txn    *archive.Txn
 
-	files []*rootfs.Node // regular files and symbolic links, in the order of the walk
-	sums  []ostree.Checksum
 	hits  atomic.Int64 // contents that were not read
 	done  atomic.Int64
+	total int64
 
 	mu     sync.Mutex
-	stored map[ostree.Checksum]int64 // length of new objects
+	sums   map[*rootfs.Node]ostree.Checksum // of regular files and symbolic links
+	stored map[ostree.Checksum]int64        // length of new objects
 }
 
-// write writes all objects of the tree and returns its root's dirtree and
-// dirmeta.
-func (w *objectWriter) write(ctx context.Context) (root, meta ostree.Checksum, err error) {
-	w.stored = map[ostree.Checksum]int64{}
-	err = w.tree.Walk(func(_ string, n *rootfs.Node) error {
-		if !n.IsDir() {
-			w.files = append(w.files, n)
+func newObjectWriter(c *composer, txn *archive.Txn) *objectWriter {
+	return &objectWriter{plan: c.plan, intake: c.in, tree: c.tree, txn: txn,
+		sums: map[*rootfs.Node]ostree.Checksum{}, stored: map[ostree.Checksum]int64{}}
+}
+
+// writeFiles writes the content objects that are not written yet, large files
+// first: one that is left to the end would keep a single CPU busy.
+func (w *objectWriter) writeFiles(ctx context.Context) error {
+	var files []*rootfs.Node
+	err := w.tree.Walk(func(_ string, n *rootfs.Node) error {
+		if _, written := w.sums[n]; !written && !n.IsDir() {
+			files = append(files, n)
 		}
 		return nil
 	})
 	if err != nil {
-		return root, meta, err
+		return err
 	}
-	w.sums = make([]ostree.Checksum, len(w.files))
-	if err := w.writeFiles(ctx); err != nil {
-		return root, meta, err
-	}
-	next := 0
-	return w.writeDir(ctx, w.tree.Root, &next)
-}
-
-// writeFiles writes the content objects, large files first: one that is left to
-// the end would keep a single CPU busy.
-func (w *objectWriter) writeFiles(ctx context.Context) error {
-	order := make([]int, len(w.files))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(w.files[b].Size, w.files[a].Size) })
+	w.total += int64(len(files))
+	slices.SortStableFunc(files, func(a, b *rootfs.Node) int { return cmp.Compare(b.Size, a.Size) })
 	group, groupCtx := errgroup.WithContext(ctx)
 	var cursor atomic.Int64
 	for range w.plan.opts.jobs() {
 		group.Go(func() error {
 			for {
 				k := int(cursor.Add(1)) - 1
-				if k >= len(order) {
+				if k >= len(files) {
 					return nil
 				}
 				if groupCtx.Err() != nil {
 					return context.Cause(groupCtx)
 				}
-				if err := w.writeFile(groupCtx, order[k]); err != nil {
+				if err := w.writeFile(groupCtx, files[k]); err != nil {
 					return err
 				}
 				w.progress()
@@ -86,21 +77,25 @@ func (w *objectWriter) writeFiles(ctx context.Context) error {
 	return group.Wait()
 }
 
+// writeDirs writes the dirtree and dirmeta objects, and returns those of the root.
+func (w *objectWriter) writeDirs(ctx context.Context) (root, meta ostree.Checksum, err error) {
+	return w.writeDir(ctx, w.tree.Root)
+}
+
 // progressStep is how many objects pass between two updates.
 const progressStep = 64
 
 func (w *objectWriter) progress() {
-	if n := w.done.Add(1); n%progressStep == 0 || n == int64(len(w.files)) {
+	if n := w.done.Add(1); n%progressStep == 0 || n == w.total {
 		w.mu.Lock()
-		w.plan.opts.Progress.Send("objects", w.done.Load(), int64(len(w.files)))
+		w.plan.opts.Progress.Send("objects", w.done.Load(), w.total)
 		w.mu.Unlock()
 	}
 }
 
 // writeFile writes one content object. Cached content that turns out to be
 // damaged or gone is imported from its package again, once.
-func (w *objectWriter) writeFile(ctx context.Context, i int) error {
-	n := w.files[i]
+func (w *objectWriter) writeFile(ctx context.Context, n *rootfs.Node) error {
 	h := n.FileHeader()
 	sum, err := w.put(ctx, n, h)
 	if lost(n, err) {
@@ -111,7 +106,9 @@ func (w *objectWriter) writeFile(ctx context.Context, i int) error {
 	if err != nil {
 		return fmt.Errorf("writing %q of %s: %w", n.Name, w.tree.PackageName(n), err)
 	}
-	w.sums[i] = sum
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sums[n] = sum
 	return nil
 }
 
@@ -169,17 +166,15 @@ func (w *objectWriter) note(r archive.WriteResult) {
 }
 
 // writeDir writes the dirtree and dirmeta of a directory, those below it first.
-// next counts through w.files, which are in the same order.
-func (w *objectWriter) writeDir(ctx context.Context, n *rootfs.Node, next *int) (tree, meta ostree.Checksum, err error) {
+func (w *objectWriter) writeDir(ctx context.Context, n *rootfs.Node) (tree, meta ostree.Checksum, err error) {
 	var d ostree.DirTree
 	for _, c := range n.Children() {
 		if !c.IsDir() {
-			d.Files = append(d.Files, ostree.TreeFile{Name: c.Name, Checksum: w.sums[*next]})
-			*next++
+			d.Files = append(d.Files, ostree.TreeFile{Name: c.Name, Checksum: w.sums[c]})
 			continue
 		}
 		sub := ostree.TreeDir{Name: c.Name}
-		if sub.Tree, sub.Meta, err = w.writeDir(ctx, c, next); err != nil {
+		if sub.Tree, sub.Meta, err = w.writeDir(ctx, c); err != nil {
 			return tree, meta, err
 		}
 		d.Dirs = append(d.Dirs, sub)
@@ -203,14 +198,14 @@ func (w *objectWriter) writeDir(ctx context.Context, n *rootfs.Node, next *int) 
 // sizes adds up what a client of a flatpak installs and downloads.
 func (w *objectWriter) sizes() (flatpak.Sizes, error) {
 	var s flatpak.Sizes
-	for i, n := range w.files {
+	for n, sum := range w.sums {
 		if !n.IsRegular() {
 			continue
 		}
-		stored, ok := w.stored[w.sums[i]]
+		stored, ok := w.stored[sum]
 		if !ok {
 			var err error
-			stored, err = w.plan.opts.Repo.ObjectSize(ostree.ObjectName{Checksum: w.sums[i], Type: ostree.ObjectFile})
+			stored, err = w.plan.opts.Repo.ObjectSize(ostree.ObjectName{Checksum: sum, Type: ostree.ObjectFile})
 			if err != nil {
 				return s, err
 			}

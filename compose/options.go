@@ -44,6 +44,9 @@ type Options struct {
 
 	// Scriptlets says what to do about packages that have some.
 	Scriptlets ScriptletPolicy
+	// ScriptTimeout bounds each scriptlet and script; zero means the sandbox's
+	// own limit.
+	ScriptTimeout time.Duration
 
 	// PreviousCommit is the revision to compare the input with; empty means
 	// the tip of the treefile's ref.
@@ -76,34 +79,6 @@ type Options struct {
 	Progress progress.Func
 	// Warn hears of what a person should look at; nil drops it.
 	Warn func(text string)
-}
-
-// ScriptletPolicy says what becomes of packages with scriptlets or triggers,
-// which do not run yet.
-type ScriptletPolicy uint8
-
-// The policies.
-const (
-	RefuseScriptlets ScriptletPolicy = iota // the compose fails and names them
-	SkipScriptlets                          // they do not run; the report lists them
-)
-
-// ParseScriptletPolicy reads "refuse" or "skip".
-func ParseScriptletPolicy(s string) (ScriptletPolicy, error) {
-	switch s {
-	case "refuse":
-		return RefuseScriptlets, nil
-	case "skip":
-		return SkipScriptlets, nil
-	}
-	return 0, errors.New(`scriptlets can be treated in two ways: "refuse" or "skip"`)
-}
-
-func (p ScriptletPolicy) String() string {
-	if p == SkipScriptlets {
-		return "skip"
-	}
-	return "refuse"
 }
 
 func (o *Options) check() error {

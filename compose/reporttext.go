@@ -25,11 +25,11 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "unknown %s %s: %d paths belong to root, without setuid and setgid\n", u.Kind, u.Name, len(u.Paths))
 	}
 	packages := map[string]bool{}
-	for _, s := range r.Scriptlets {
+	for _, s := range r.Skipped {
 		packages[s.Package] = true
 	}
 	if len(packages) > 0 {
-		fmt.Fprintf(&b, "not run: %d scriptlets of %d packages\n", len(r.Scriptlets), len(packages))
+		fmt.Fprintf(&b, "not run: %d scriptlets of %d packages\n", len(r.Skipped), len(packages))
 	}
 	flatpakText(&b, r.Flatpak)
 	_, err := io.WriteString(w, b.String())

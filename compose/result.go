@@ -1,7 +1,11 @@
 package compose
 
 import (
+	"github.com/treewright/treewright/compose/layout"
+	"github.com/treewright/treewright/compose/ondisk"
 	"github.com/treewright/treewright/compose/rootfs"
+	"github.com/treewright/treewright/compose/scriptlet"
+	"github.com/treewright/treewright/compose/selinux"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 )
@@ -28,8 +32,26 @@ type Report struct {
 	Packages []ReportedPackage `json:"packages"`
 	Tree     rootfs.Stats      `json:"tree"`
 	Assembly *rootfs.Report    `json:"assembly,omitempty"`
-	// Scriptlets lists what packages wanted to run and did not.
-	Scriptlets []SkippedScriptlet `json:"skipped-scriptlets,omitempty"`
+	Filtered *layout.Filtered  `json:"filtered,omitempty"` // by remove-from-packages
+	// Scriptlets lists what packages ran; Skipped what they wanted to run and
+	// did not.
+	Scriptlets *scriptlet.Report  `json:"scriptlets,omitempty"`
+	Skipped    []SkippedScriptlet `json:"skipped-scriptlets,omitempty"`
+	// Changes and Normalised are what scriptlets and postprocess scripts
+	// changed, and what was cleaned up behind them, one item for each time
+	// that the tree lay on disk.
+	Changes     []*ondisk.Report     `json:"changes,omitempty"`
+	Normalised  []*ondisk.Normalised `json:"normalised,omitempty"`
+	Postprocess []RanScript          `json:"postprocess,omitempty"`
+	MovedStore  []layout.Moved       `json:"moved-policy-store,omitempty"`
+	Accounts    *layout.Seeded       `json:"accounts,omitempty"`
+	Prepared    *layout.Prepared     `json:"prepared,omitempty"`
+	Layout      *layout.Report       `json:"layout,omitempty"`
+	Database    *DatabaseReport      `json:"package-database,omitempty"`
+	Kernel      *KernelReport        `json:"kernel,omitempty"`
+	Labels      *selinux.Report      `json:"labels,omitempty"`
+	// Privileged are the files with setuid or setgid bits or capabilities.
+	Privileged []PrivilegedFile `json:"privileged,omitempty"`
 	// UnknownOwners are users and groups that the tree does not have; their
 	// files belong to root.
 	UnknownOwners []rootfs.UnknownOwner `json:"unknown-owners,omitempty"`
@@ -45,6 +67,14 @@ type ReportedPackage struct {
 	Size          int64  `json:"size"` // of the package file
 	InstalledSize int64  `json:"installed-size"`
 	SignedBy      string `json:"signed-by,omitempty"` // fingerprint of the key
+}
+
+// PrivilegedFile is a file that gives its caller rights.
+type PrivilegedFile struct {
+	Path         string `json:"path"`
+	Package      string `json:"package,omitempty"`
+	Mode         string `json:"mode"` // octal digits
+	Capabilities bool   `json:"capabilities,omitempty"`
 }
 
 // SkippedScriptlet is a scriptlet or trigger that did not run.

@@ -1,11 +1,37 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
+
+// ScriptletPolicy says what becomes of scriptlets and triggers.
+type ScriptletPolicy uint8
+
+// The policies. For a flatpak application, whose packages' programs are those of
+// its runtime, RunScriptlets is RefuseScriptlets.
+const (
+	RunScriptlets    ScriptletPolicy = iota // they run in a sandbox
+	SkipScriptlets                          // they do not run; the report lists them
+	RefuseScriptlets                        // the compose fails and names them
+)
+
+var policyNames = map[ScriptletPolicy]string{RunScriptlets: "run", SkipScriptlets: "skip", RefuseScriptlets: "refuse"}
+
+// ParseScriptletPolicy reads "run", "skip" or "refuse".
+func ParseScriptletPolicy(s string) (ScriptletPolicy, error) {
+	for policy, name := range policyNames {
+		if s == name {
+			return policy, nil
+		}
+	}
+	return 0, errors.New(`scriptlets can be treated in three ways: "run", "skip" or "refuse"`)
+}
+
+func (p ScriptletPolicy) String() string { return policyNames[p] }
 
 // installKinds are the scriptlets and triggers that an installation runs. The
 // others belong to removing and verifying a package, which no compose does.
@@ -14,13 +40,13 @@ var installKinds = map[rpm.ScriptletKind]bool{
 	rpm.TriggerPreIn: true, rpm.TriggerIn: true, rpm.FileTriggerIn: true, rpm.TransFileTriggerIn: true,
 }
 
-// ScriptletsError lists the packages that want to run something.
+// ScriptletsError lists the packages that want to run something where nothing
+// is run.
 type ScriptletsError struct{ Scriptlets []SkippedScriptlet }
 
 func (e *ScriptletsError) Error() string {
 	var b strings.Builder
-	b.WriteString("treewright does not run scriptlets yet, and these packages have some; " +
-		"--scriptlets=skip composes without running them:")
+	b.WriteString("these packages have scriptlets, which do not run here; --scriptlets=skip composes without them:")
 	for i, s := range e.Scriptlets {
 		if i > 0 && s.Package == e.Scriptlets[i-1].Package {
 			b.WriteString(", %" + s.Kind)
@@ -31,9 +57,9 @@ func (e *ScriptletsError) Error() string {
 	return b.String()
 }
 
-// scriptlets returns what the packages want to run, or an error when they may
-// not be left out.
-func (in *intake) scriptlets() ([]SkippedScriptlet, error) {
+// skippedScriptlets returns what the packages want to run, or an error when it
+// may not be left out.
+func (in *intake) skippedScriptlets(policy ScriptletPolicy) ([]SkippedScriptlet, error) {
 	var list []SkippedScriptlet
 	for i, m := range in.manifests {
 		for _, s := range m.Scriptlets {
@@ -44,7 +70,7 @@ func (in *intake) scriptlets() ([]SkippedScriptlet, error) {
 			}
 		}
 	}
-	if len(list) > 0 && in.plan.opts.Scriptlets == RefuseScriptlets {
+	if len(list) > 0 && policy == RefuseScriptlets {
 		return nil, &ScriptletsError{Scriptlets: list}
 	}
 	return list, nil

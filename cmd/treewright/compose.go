@@ -49,7 +49,7 @@ func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.opts.NoParent, "no-parent", false, "the commit gets no parent")
 	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
 	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
-	fs.StringVar(&f.scriptlets, "scriptlets", "refuse", "what becomes of packages with scriptlets, a `POLICY`: refuse them, or skip the scriptlets and report each")
+	fs.StringVar(&f.scriptlets, "scriptlets", "run", "what becomes of scriptlets and triggers, a `POLICY`: run them in a sandbox, skip and report each, or refuse packages that have some")
 	f.signing.add(fs)
 }
 

@@ -11,10 +11,25 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"github.com/treewright/treewright/compose/lua"
+	"github.com/treewright/treewright/internal/sandbox"
 )
 
 func main() {
+	if code, ok := helperCode(os.Args); ok {
+		os.Exit(code)
+	}
 	os.Exit(mainCode())
+}
+
+// helperCode does what this program does for itself, when it was started for
+// that: it sets up sandboxes and runs Lua in them.
+func helperCode(args []string) (code int, ok bool) {
+	if code, ok = sandbox.Helper(args); !ok {
+		code, ok = lua.Helper(args)
+	}
+	return code, ok
 }
 
 // mainCode runs the command line and says how the process ends. It is apart

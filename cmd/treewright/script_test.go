@@ -13,6 +13,9 @@ import (
 
 // TestMain lets scripts run this test binary as `treewright`.
 func TestMain(m *testing.M) {
+	if code, ok := helperCode(os.Args); ok {
+		os.Exit(code)
+	}
 	testscript.Main(m, map[string]func(){
 		"treewright": func() { os.Exit(mainCode()) },
 	})
