@@ -7,20 +7,22 @@ import (
 )
 
 // testMacros are defined for the expander and, by --define, for the real rpm.
-var testMacros = []string{ //nolint:gochecknoglobals // a table
-	"tw_dir /usr/bin",
-	"tw_deep %{tw_dir}/x",
-	"tw_two() [%1|%2|%*|%#|%0]",
-	"tw_opt(n:x) %{-n:n=%{-n*}}%{-x:x}%{!-x:nox} %{?1} %{-n}",
-	"tw_raw(-) (%*)",
-	"tw_empty %{nil}",
-	"tw_escape %%{tw_dir}",
-	"tw_lines a\\\nb",
+func testMacros() []string {
+	return []string{
+		"tw_dir /usr/bin",
+		"tw_deep %{tw_dir}/x",
+		"tw_two() [%1|%2|%*|%#|%0]",
+		"tw_opt(n:x) %{-n:n=%{-n*}}%{-x:x}%{!-x:nox} %{?1} %{-n}",
+		"tw_raw(-) (%*)",
+		"tw_empty %{nil}",
+		"tw_escape %%{tw_dir}",
+		"tw_lines a\\\nb",
+	}
 }
 
 func testTable() *macros {
 	m := &macros{table: map[string]macro{}}
-	for _, d := range testMacros {
+	for _, d := range testMacros() {
 		m.load("%" + d + "\n")
 	}
 	return m
@@ -49,7 +51,7 @@ func TestExpandAsRPM(t *testing.T) {
 			continue
 		}
 		var args []string
-		for _, d := range testMacros {
+		for _, d := range testMacros() {
 			args = append(args, "--define", d)
 		}
 		out, rpmErr := exec.CommandContext(t.Context(), "rpm", append(args, "--eval", text)...).Output()

@@ -3,6 +3,7 @@ package scriptlet
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"strconv"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -33,7 +34,31 @@ func NewPlan(pkgs []Package, opts Options) (*Plan, error) {
 	for _, list := range [][]Step{p.before, steps, p.pre, p.after} {
 		plan.Steps = append(plan.Steps, list...)
 	}
+	plan.joinRuns()
 	return plan, nil
+}
+
+// joinRuns leaves out a run of ldconfig that follows another: nothing is there
+// for it to do that the one before has not done.
+func (p *Plan) joinRuns() {
+	var last *Step
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Skipped != "" {
+			continue
+		}
+		if last != nil && isLdconfig(s) && isLdconfig(last) && s.Interpreter[0] == last.Interpreter[0] {
+			s.Skipped = again
+			continue
+		}
+		last = s
+	}
+}
+
+const again = "the same program has just run, and nothing has changed since"
+
+func isLdconfig(s *Step) bool {
+	return !s.HasScript && len(s.Interpreter) == 1 && path.Base(s.Interpreter[0]) == "ldconfig"
 }
 
 // A planner replays an installation.

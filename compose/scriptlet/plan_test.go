@@ -143,6 +143,17 @@ func TestSkips(t *testing.T) {
 	}
 }
 
+// TestLdconfigOnce has packages that all run ldconfig, and one that does more.
+func TestLdconfigOnce(t *testing.T) {
+	ldconfig := []rpm.Scriptlet{{Kind: rpm.PostIn, Interpreter: []string{"/sbin/ldconfig"}}}
+	pkgs, _ := build(t, rpmtest.Package{Name: "a", Scriptlets: ldconfig}, rpmtest.Package{Name: "b", Requires: []string{"a"}, Scriptlets: ldconfig},
+		rpmtest.Package{Name: "c", Requires: []string{"b"}, Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Body: "x"}}},
+		rpmtest.Package{Name: "d", Requires: []string{"c"}, Scriptlets: ldconfig})
+	if got, want := sections(plan(t, pkgs, scriptlet.Options{})), "%post a, [%post b], %post c, %post d"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestNeedsDisk(t *testing.T) {
 	pkgs, _ := build(t,
 		rpmtest.Package{Name: "a", Files: []rpmtest.File{{Path: "/usr/a"}}, Scriptlets: []rpm.Scriptlet{
