@@ -21,13 +21,13 @@ type Package struct {
 // FileState is rpm's word for what became of a file of a package.
 type FileState uint8
 
-// The states. rpm -V checks nothing about a file that is not normal.
+// The states. What rpm -V checks of a file depends on them.
 const (
 	StateNormal       FileState = 0
-	StateReplaced     FileState = 1 // another package's file lies there
-	StateNotInstalled FileState = 2 // left out: documentation, another language
-	StateNetShared    FileState = 3
-	StateWrongColor   FileState = 4 // the other architecture's file was preferred
+	StateReplaced     FileState = 1 // another package's file lies there: must exist
+	StateNotInstalled FileState = 2 // left out: documentation, another language; not checked
+	StateNetShared    FileState = 3 // not checked
+	StateWrongColor   FileState = 4 // the other architecture's file lies there: mode and owner are checked
 )
 
 // Options for Write. The zero value is that of a tree made at the beginning of
