@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Contexts is what a policy says about the labels of paths. Several goroutines
@@ -12,11 +13,13 @@ type Contexts struct {
 	// Policy is the name of the policy, such as "targeted".
 	Policy string
 
-	specs   []*spec            // the last that matches wins
-	begin   map[string][]int32 // by prefix, indexes ascending
-	lengths []int              // of the prefixes, ascending
-	subs    []sub              // the first that fits is taken
-	dist    []sub
+	specs []*spec // the last that matches wins
+	subs  []sub   // the first that fits is taken
+	dist  []sub
+
+	mu        sync.Mutex // guards what follows
+	automaton *automaton // of all specifications that do not stand alone
+	alone     []int32    // the others, the last first
 }
 
 // sub is an alias: a path below from is looked up below to.
@@ -33,7 +36,7 @@ type Files struct {
 
 // ParseContexts reads the texts of a policy. Errors name file and line.
 func ParseContexts(f Files) (*Contexts, error) {
-	c := &Contexts{begin: map[string][]int32{}}
+	c := &Contexts{}
 	var exact []*spec
 	for _, file := range []struct {
 		name string
@@ -47,17 +50,20 @@ func ParseContexts(f Files) (*Contexts, error) {
 		exact = append(exact, more...)
 	}
 	c.specs = append(c.specs, exact...)
+	var together []int32
+	weight := 0
 	for i, s := range c.specs {
-		c.begin[s.prefix] = append(c.begin[s.prefix], int32(i))
+		if weight += s.weight; weight > maxWeight {
+			return nil, fmt.Errorf("reading the specifications: their regular expressions have more than %d parts", maxWeight)
+		}
+		if s.alone {
+			c.alone = append(c.alone, int32(i))
+		} else {
+			together = append(together, int32(i))
+		}
 	}
-	seen := map[int]bool{}
-	for prefix := range c.begin {
-		seen[len(prefix)] = true
-	}
-	for n := range seen {
-		c.lengths = append(c.lengths, n)
-	}
-	slices.Sort(c.lengths)
+	slices.Reverse(c.alone)
+	c.automaton = newAutomaton(c.specs, together)
 	var err error
 	if c.subs, err = parseSubs("file_contexts.subs", f.Subs); err != nil {
 		return nil, err
@@ -127,32 +133,42 @@ func (c *Contexts) Label(path string, mode uint32) (label string, ok bool) {
 		return "", false
 	}
 	path = c.key(path)
-	stem := elementOf(path)
 	mode &= 0o170000
-	var buffer [64]int32
-	found := buffer[:0]
-	for _, n := range c.lengths {
-		if n > len(path) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	best := c.best(path, mode)
+	if short, ok := strings.CutSuffix(path, "\n"); ok {
+		best = max(best, c.best(short, mode)) // PCRE's $ matches before such a newline, too
+	}
+	if best < 0 || c.specs[best].label == none {
+		return "", false
+	}
+	return c.specs[best].label, true
+}
+
+// best returns the last specification that the whole of path matches, or -1.
+func (c *Contexts) best(path string, mode uint32) int32 {
+	best := int32(-1)
+	for _, i := range c.automaton.match(path) {
+		if m := c.specs[i].mode; m == 0 || mode == 0 || m == mode {
+			best = i
 			break
 		}
-		for _, i := range c.begin[path[:n]] {
-			s := c.specs[i]
-			if s.stem != "" && s.stem != stem || mode != 0 && s.mode != 0 && s.mode != mode {
-				continue
-			}
-			if strings.HasSuffix(path, s.suffix) || strings.HasSuffix(path, "\n") {
-				found = append(found, i)
-			}
+	}
+	if len(c.alone) == 0 {
+		return best
+	}
+	stem, text := elementOf(path), bytewise(path)
+	for _, i := range c.alone {
+		if i < best {
+			break
+		}
+		s := c.specs[i]
+		if (s.stem == "" || s.stem == stem) && (s.mode == 0 || mode == 0 || s.mode == mode) && s.matches(text) {
+			return i
 		}
 	}
-	slices.Sort(found)
-	text := bytewise(path)
-	for _, i := range slices.Backward(found) {
-		if s := c.specs[i]; s.matches(text) {
-			return s.label, s.label != none
-		}
-	}
-	return "", false
+	return best
 }
 
 // bytewise makes one character of each byte, as the regular expressions see it.

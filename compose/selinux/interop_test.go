@@ -3,42 +3,175 @@
 package selinux
 
 import (
+	"compress/gzip"
+	"encoding/xml"
+	"io"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-func TestInteropDataLabels(t *testing.T) {
-	data := os.Getenv("TREEWRIGHT_DATA")
-	if data == "" {
+// data returns the folder with real inputs.
+func data(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("TREEWRIGHT_DATA")
+	if dir == "" {
 		t.Fatal("set TREEWRIGHT_DATA to the folder with real inputs")
 	}
-	dirs, err := filepath.Glob(filepath.Join(data, "selinux", "*"))
+	return dir
+}
+
+// policies returns the folders of file_contexts.
+func policies(t testing.TB) []string {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(data(t), "selinux", "*"))
 	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no policies in %s: %v", data, err)
+		t.Fatalf("no policies in %s: %v", data(t), err)
 	}
-	for _, dir := range dirs {
+	return dirs
+}
+
+// TestInteropDataLabels compares the labels of all that is near to a regular
+// expression of each policy, as every type, and of every file of real packages.
+func TestInteropDataLabels(t *testing.T) {
+	files := packaged(t)
+	for _, dir := range policies(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			paths := examples(t, dir)
-			compare(t, dir, thin(paths, 12))
-			start := time.Now()
-			c := load(t, dir)
-			t.Logf("read in %v", time.Since(start))
-			start = time.Now()
-			for i := range 100_000 {
-				c.Label(paths[i%len(paths)], 0o100644)
-			}
-			t.Logf("100000 paths in %v", time.Since(start))
+			t.Parallel()
+			compare(t, dir, everyType(examples(t, dir)))
+			compare(t, dir, files)
 		})
 	}
 }
 
-// thin keeps every nth path: matchpathcon takes a while for each.
-func thin(paths []string, n int) []string {
-	var kept []string
-	for i := 0; i < len(paths); i += n {
-		kept = append(kept, paths[i])
+// TestInteropDataSpeed measures a tree as large as a desktop's.
+func TestInteropDataSpeed(t *testing.T) {
+	var files []typed
+	for files = packaged(t); len(files) < 100_000; {
+		files = append(files, files[:min(len(files), 100_000-len(files))]...)
 	}
-	return kept
+	for _, dir := range policies(t) {
+		start := time.Now()
+		c := load(t, dir)
+		loaded := time.Now()
+		for _, f := range files[:100_000] {
+			c.Label(f.path, f.mode)
+		}
+		t.Logf("%s: %d specifications in %v, 100000 paths in %v; %d states",
+			filepath.Base(dir), c.Specs(), loaded.Sub(start), time.Since(loaded), len(c.automaton.states))
+	}
+}
+
+// packaged returns every file of the packages, and of those that metadata of
+// repositories tells.
+var packaged = func() func(t testing.TB) []typed {
+	var once sync.Once
+	var files []typed
+	return func(t testing.TB) []typed {
+		t.Helper()
+		once.Do(func() {
+			err := filepath.WalkDir(data(t), func(path string, d fs.DirEntry, err error) error {
+				if err == nil && strings.HasSuffix(path, "filelists.xml.gz") {
+					files = append(files, listed(t, path)...)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, queried(t)...)
+			slices.SortFunc(files, func(a, b typed) int {
+				if c := strings.Compare(a.path, b.path); c != 0 {
+					return c
+				}
+				return int(a.mode) - int(b.mode)
+			})
+			files = slices.Compact(files)
+		})
+		if len(files) == 0 {
+			t.Fatal("there are no files of packages")
+		}
+		return files
+	}
+}()
+
+// queried asks rpm for the files of packages.
+func queried(t testing.TB) []typed {
+	t.Helper()
+	repos, err := filepath.Glob(filepath.Join(data(t), "rpms", "*", "."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packages []string
+	for _, repo := range repos {
+		err := filepath.WalkDir(repo+"/.", func(path string, d fs.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".rpm") {
+				packages = append(packages, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := append([]string{"-qp", "--nosignature", "--nodigest", "--qf", `[%{FILEMODES} %{FILENAMES}\n]`}, packages...)
+	out, err := exec.CommandContext(t.Context(), "rpm", args...).Output()
+	if err != nil {
+		t.Fatalf("rpm -qp: %v", err)
+	}
+	var files []typed
+	for line := range strings.Lines(string(out)) {
+		number, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		mode, err := strconv.ParseUint(number, 10, 32)
+		if err == nil && strings.HasPrefix(path, "/") {
+			files = append(files, typed{path, uint32(mode) & 0o170000})
+		}
+	}
+	return files
+}
+
+// listed reads a filelists.xml.gz.
+func listed(t testing.TB, name string) []typed {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []typed
+	d := xml.NewDecoder(z)
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "file" {
+			var file struct {
+				Type string `xml:"type,attr"`
+				Path string `xml:",chardata"`
+			}
+			if err := d.DecodeElement(&file, &start); err != nil {
+				t.Fatal(err)
+			}
+			mode := modes["f"]
+			if file.Type == "dir" {
+				mode = modes["d"]
+			}
+			files = append(files, typed{file.Path, mode})
+		}
+	}
 }

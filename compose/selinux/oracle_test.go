@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,42 +32,73 @@ func load(t testing.TB, dir string) *Contexts {
 	return c
 }
 
-// compare looks paths up of every type, and asks matchpathcon the same.
-func compare(t *testing.T, dir string, paths []string) {
-	t.Helper()
-	if _, err := exec.LookPath("matchpathcon"); err != nil {
-		t.Fatal("matchpathcon is missing: install selinux-utils (libselinux-utils)")
+// typed is a path with the type of what is there.
+type typed struct {
+	path string
+	mode uint32
+}
+
+// everyType returns each path as every type.
+func everyType(paths []string) []typed {
+	var files []typed
+	for _, mode := range modes {
+		for _, path := range paths {
+			files = append(files, typed{path, mode})
+		}
 	}
+	return files
+}
+
+// compare looks files up, and asks matchpathcon the same.
+func compare(t *testing.T, dir string, files []typed) {
+	t.Helper()
 	c := load(t, dir)
-	wrong := 0
+	wrong, total := 0, 0
 	for letter, mode := range modes {
-		for begin := 0; begin < len(paths); begin += 5000 {
-			part := paths[begin:min(len(paths), begin+5000)]
-			args := append([]string{"-N", "-n", "-m", letter, "-f", filepath.Join(dir, "file_contexts")}, part...)
-			var errors bytes.Buffer
-			cmd := exec.CommandContext(t.Context(), "matchpathcon", args...)
-			cmd.Stderr = &errors
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%v: %s", err, errors.Bytes())
+		var paths []string
+		for _, f := range files {
+			if f.mode == mode {
+				paths = append(paths, f.path)
 			}
-			want := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-			if len(want) != len(part) {
-				t.Fatalf("got %d labels of matchpathcon, want %d", len(want), len(part))
-			}
+		}
+		total += len(paths)
+		for part := range slices.Chunk(paths, 10_000) {
+			want := matchpathcon(t, dir, letter, part)
 			for i, path := range part {
 				got, ok := c.Label(path, mode)
 				if !ok {
 					got = none
 				}
-				if got != want[i] && wrong < 20 {
-					wrong++
-					t.Errorf("%q -%s: got %s, want %s", path, letter, got, want[i])
+				if got != want[i] {
+					if wrong++; wrong < 20 {
+						t.Errorf("%q -%s: got %s, want %s", path, letter, got, want[i])
+					}
 				}
 			}
 		}
 	}
-	t.Logf("%d paths of %d types", len(paths), len(modes))
+	t.Logf("%d paths, %d differences", total, wrong)
+}
+
+// matchpathcon returns the labels that it tells for paths.
+func matchpathcon(t *testing.T, dir, letter string, paths []string) []string {
+	t.Helper()
+	if _, err := exec.LookPath("matchpathcon"); err != nil {
+		t.Fatal("matchpathcon is missing: install selinux-utils (libselinux-utils)")
+	}
+	args := append([]string{"-N", "-n", "-m", letter, "-f", filepath.Join(dir, "file_contexts")}, paths...)
+	var errors bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "matchpathcon", args...)
+	cmd.Stderr = &errors
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, errors.Bytes())
+	}
+	labels := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(labels) != len(paths) {
+		t.Fatalf("got %d labels of matchpathcon, want %d", len(labels), len(paths))
+	}
+	return labels
 }
 
 // examples returns paths that the regular expressions of a policy are near to:
@@ -108,5 +140,5 @@ func examples(t *testing.T, dir string) []string {
 }
 
 func TestMatchpathcon(t *testing.T) {
-	compare(t, "testdata/policy", examples(t, "testdata/policy"))
+	compare(t, "testdata/policy", everyType(examples(t, "testdata/policy")))
 }

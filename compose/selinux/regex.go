@@ -4,21 +4,37 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // translation is a regular expression of PCRE2 as Go's regexp writes it.
 type translation struct {
-	expr    string // anchored
-	prefix  string // what each match begins with
-	suffix  string // what each match ends with
-	literal bool   // a match is the prefix and nothing else
+	prefix string // what each match begins with, literally
+	rest   string // the expression for what follows
+	// alone says that a match is not just the prefix and then the rest, from the
+	// begin of a path to its end: the expression as a whole is for regexp alone.
+	alone  bool
+	unsure bool // Go may refuse it
+	weight int  // bounds its instructions
+}
+
+// whole is the expression for whole paths.
+func (t translation) whole() string {
+	return "(?s)^" + regexp.QuoteMeta(t.prefix) + t.rest + "$"
+}
+
+// parse checks and reads the rest.
+func (t translation) parse() (*syntax.Regexp, error) {
+	return syntax.Parse("(?s)"+t.rest, syntax.Perl)
 }
 
 // The kinds of what a quantifier can follow.
 const (
-	atomOther = iota
+	atomNone = iota // nothing that can be repeated
+	atomOther
 	atomLiteral
 )
 
@@ -27,18 +43,28 @@ type translator struct {
 	pos      int
 	out      strings.Builder
 	depth    int
-	last     int // kind of the last atom at depth 0
+	last     int // kind of the last atom
 	variable bool
 	either   bool // an alternation at depth 0, which the anchors bind to one side
+	asserts  bool
+	unsure   bool
 	prefix   []byte
-	suffix   []byte
+	cut      int // bytes of out that are the prefix
+	before   int // the same without its last character
+	repeats  int
 }
 
-// translate turns a regular expression without anchors into Go's. The caller
-// parses the result.
+// maxDepth is less than the depth of groups that Go refuses.
+const maxDepth = 100
+
+// maxRepeats is the largest number of repetitions that Go accepts, all the
+// quantifiers around an item multiplied.
+const maxRepeats = 1000
+
+// translate turns a regular expression without anchors into Go's.
 func translate(re string) (translation, error) {
-	t := &translator{src: re}
-	t.out.WriteString("(?s)^")
+	t := &translator{src: re, repeats: 1}
+	t.out.Grow(len(re) + len(re)/4)
 	for t.pos < len(t.src) {
 		if err := t.next(); err != nil {
 			return translation{}, fmt.Errorf("at %d: %w", t.pos+1, err)
@@ -47,10 +73,14 @@ func translate(re string) (translation, error) {
 	if t.depth > 0 {
 		return translation{}, errors.New("a ( is not closed")
 	}
-	t.out.WriteString("$")
-	r := translation{expr: t.out.String()}
+	r := translation{rest: t.out.String(), alone: t.either || t.asserts, unsure: t.unsure, weight: t.repeats * len(re)}
 	if !t.either {
-		r.prefix, r.suffix, r.literal = string(t.prefix), string(t.suffix), !t.variable
+		r.prefix, r.rest = string(t.prefix), r.rest[t.cut:]
+	}
+	if r.unsure {
+		if _, err := r.parse(); err != nil {
+			return translation{}, err
+		}
 	}
 	return r, nil
 }
@@ -76,23 +106,29 @@ func (t *translator) next() error {
 			return errors.New("a ) closes nothing")
 		}
 		t.depth--
-		t.other(")")
+		t.other(")", atomOther)
 		t.pos++
 		return nil
 	case '|':
 		t.either = t.either || t.depth == 0
-		t.other("|")
+		t.other("|", atomNone)
 		t.pos++
 		return nil
 	case '$':
 		if rest := t.src[t.pos+1:]; rest != "" && rest[0] != ')' && rest[0] != '|' {
 			return errors.New("$ is supported at the end only")
 		}
-		t.other("$")
+		t.asserts = true
+		t.other("$", atomNone)
 		t.pos++
 		return nil
-	case '.', '^':
-		t.other(string(c))
+	case '^':
+		t.asserts = true
+		t.other("^", atomNone)
+		t.pos++
+		return nil
+	case '.':
+		t.other(".", atomOther)
 		t.pos++
 		return nil
 	}
@@ -105,30 +141,30 @@ func (t *translator) next() error {
 var counted = regexp.MustCompile(`^\{[0-9]+(,[0-9]*)?\}`)
 
 // other writes an item that is not one fixed character.
-func (t *translator) other(s string) {
+func (t *translator) other(s string, kind int) {
 	t.out.WriteString(s)
-	t.last = atomOther
+	t.last = kind
 	t.variable = true
-	t.suffix = t.suffix[:0]
 }
 
 // plain writes a character that stands for itself.
 func (t *translator) plain(c byte) {
-	t.out.WriteString(quote(c))
-	if t.depth > 0 {
-		return
-	}
-	t.last = atomLiteral
+	t.last = atomOther
 	if !t.variable {
+		t.last = atomLiteral
 		t.prefix = append(t.prefix, c)
+		t.before, t.cut = t.cut, t.out.Len()+len(quote(c))
 	}
-	t.suffix = append(t.suffix, c)
+	t.out.WriteString(quote(c))
 }
 
 // quote writes a byte so that it means itself everywhere.
 func quote(c byte) string {
-	if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '/' || c == '_' {
+	switch {
+	case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '/' || c == '_':
 		return string(rune(c))
+	case c > ' ' && c < 0x7f:
+		return `\` + string(rune(c))
 	}
 	return fmt.Sprintf(`\x{%02x}`, c)
 }
@@ -142,8 +178,9 @@ func (t *translator) group() error {
 	case strings.HasPrefix(rest, "(?"), strings.HasPrefix(rest, "(*"):
 		return fmt.Errorf("%q is not supported: of groups there are ( and (?:", rest[:min(3, len(rest))])
 	}
-	t.other(open)
+	t.other(open, atomNone)
 	t.depth++
+	t.unsure = t.unsure || t.depth > maxDepth
 	t.pos += len(open)
 	return nil
 }
@@ -161,11 +198,27 @@ func (t *translator) quantifier(n int) error {
 			t.pos++
 		}
 	}
-	if t.depth == 0 && t.last == atomLiteral && !t.variable {
+	if t.last == atomLiteral {
 		t.prefix = t.prefix[:len(t.prefix)-1]
+		t.cut = t.before
 	}
-	t.other(q)
+	if q[0] == '{' {
+		t.repeat(q)
+	}
+	t.unsure = t.unsure || t.last == atomNone || q[0] == '{'
+	t.other(q, atomNone)
 	return nil
+}
+
+// repeat takes note of how often a counted quantifier repeats.
+func (t *translator) repeat(q string) {
+	for number := range strings.FieldsFuncSeq(q, func(r rune) bool { return r < '0' || r > '9' }) {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			n = maxRepeats
+		}
+		t.repeats = min(t.repeats*min(max(n, 1), maxRepeats), maxRepeats)
+	}
 }
 
 // controls are the escapes of single control characters.
@@ -193,12 +246,15 @@ func (t *translator) escape() error {
 		return nil
 	}
 	switch c {
-	case 'd', 'D', 'w', 'W', 'b', 'B', 'A', 'z':
-		t.other(`\` + string(c))
+	case 'b', 'B', 'A', 'z':
+		t.asserts = true
+		t.other(`\`+string(c), atomNone)
+	case 'd', 'D', 'w', 'W':
+		t.other(`\`+string(c), atomOther)
 	case 's':
-		t.other(`[\t-\r ]`) // PCRE counts the vertical tab, Go does not
+		t.other(`[\t-\r ]`, atomOther) // PCRE counts the vertical tab, Go does not
 	case 'S':
-		t.other(`[^\t-\r ]`)
+		t.other(`[^\t-\r ]`, atomOther)
 	default:
 		return fmt.Errorf(`the escape \%c is not supported`, c)
 	}
@@ -230,7 +286,7 @@ func (t *translator) class() error {
 		i += n
 	}
 	out.WriteByte(']')
-	t.other(out.String())
+	t.other(out.String(), atomOther)
 	t.pos = i + 1
 	return nil
 }

@@ -3,18 +3,17 @@ package selinux
 import (
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"strings"
-	"sync"
 
 	"github.com/treewright/treewright/ostree"
 )
 
 // The most that is read of a policy: several times what the largest ones have.
 const (
-	maxFile  = 32 << 20
-	maxLine  = 16 << 10
-	maxSpecs = 200_000
+	maxFile   = 32 << 20
+	maxLine   = 16 << 10
+	maxSpecs  = 200_000
+	maxWeight = 16 << 20
 )
 
 // none is the context of paths that have no label.
@@ -27,39 +26,39 @@ type spec struct {
 	label string
 	translation
 
-	once     sync.Once
-	compiled *regexp.Regexp
+	compiled *regexp.Regexp // of one that stands alone, when first used
 }
 
-// matches reports whether the whole of path matches. PCRE's $ also matches
-// before a newline that ends the path.
+// matches reports whether path matches a specification that stands alone.
 func (s *spec) matches(path string) bool {
-	if s.matchesTo(path) {
-		return true
+	if s.compiled == nil {
+		s.compiled = regexp.MustCompile(s.whole()) // the rest was parsed before
 	}
-	short, ok := strings.CutSuffix(path, "\n")
-	return ok && s.matchesTo(short)
-}
-
-func (s *spec) matchesTo(path string) bool {
-	if s.literal {
-		return path == s.prefix
-	}
-	if !strings.HasSuffix(path, s.suffix) {
-		return false
-	}
-	s.once.Do(func() { s.compiled = regexp.MustCompile(s.expr) }) // parsed before
 	return s.compiled.MatchString(path)
 }
 
 // modeOf reads the type field of a specification.
 func modeOf(field string) (uint32, bool) {
-	modes := map[string]uint32{
-		"--": ostree.ModeRegular, "-d": ostree.ModeDir, "-l": ostree.ModeSymlink,
-		"-b": 0o060000, "-c": 0o020000, "-p": 0o010000, "-s": 0o140000,
+	if len(field) != 2 || field[0] != '-' {
+		return 0, false
 	}
-	mode, ok := modes[field]
-	return mode, ok
+	switch field[1] {
+	case '-':
+		return ostree.ModeRegular, true
+	case 'd':
+		return ostree.ModeDir, true
+	case 'l':
+		return ostree.ModeSymlink, true
+	case 'b':
+		return 0o060000, true
+	case 'c':
+		return 0o020000, true
+	case 'p':
+		return 0o010000, true
+	case 's':
+		return 0o140000, true
+	}
+	return 0, false
 }
 
 // fields splits a line at the white space of C.
@@ -120,10 +119,8 @@ func parseSpec(line string, f []string) (*spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %s: %w", f[0], err)
 	}
-	if !t.literal {
-		if _, err := syntax.Parse(t.expr, syntax.Perl); err != nil {
-			return nil, fmt.Errorf("regular expression %s: %w", f[0], err)
-		}
+	if s.stem != "" && !strings.HasPrefix(t.prefix, s.stem+"/") {
+		t.alone = true // paths with that stem are not those with that prefix
 	}
 	s.translation = t
 	return s, nil
