@@ -70,11 +70,24 @@ func (z *Reader) ownCodes() error {
 	if !fill(table[:], 7, own[:], plainEntry) {
 		return damaged("no code for the codes")
 	}
-	var lengths [286 + 30]uint8
-	for i := 0; i < nl+nd; {
-		symbol, err := z.symbol(table[:])
+	lengths, err := z.readLengths(table[:], nl+nd)
+	if err != nil {
+		return err
+	}
+	if lengths[256] == 0 || !fill(z.lengths[:], lengthBits, lengths[:nl], lengthEntry) ||
+		!fill(z.distances[:], distanceBits, lengths[nl:nl+nd], distanceEntry) {
+		return damaged("no code")
+	}
+	z.state = inCodes
+	return nil
+}
+
+// readLengths reads the lengths of n codes.
+func (z *Reader) readLengths(table []entry, n int) (lengths [286 + 30]uint8, err error) {
+	for i := 0; i < n; {
+		symbol, err := z.symbol(table)
 		if err != nil {
-			return err
+			return lengths, err
 		}
 		repeat, value := 1, uint8(symbol)
 		if symbol >= 16 {
@@ -82,7 +95,7 @@ func (z *Reader) ownCodes() error {
 			switch value = 0; symbol {
 			case 16:
 				if i == 0 {
-					return damaged("no length to repeat")
+					return lengths, damaged("no length to repeat")
 				}
 				value = lengths[i-1]
 			case 17:
@@ -91,24 +104,19 @@ func (z *Reader) ownCodes() error {
 				least, extra = 11, 7
 			}
 			if repeat, err = z.number(extra); err != nil {
-				return err
+				return lengths, err
 			}
 			repeat += least
 		}
-		if repeat > nl+nd-i {
-			return damaged("too many lengths")
+		if repeat > n-i {
+			return lengths, damaged("too many lengths")
 		}
 		for range repeat {
 			lengths[i] = value
 			i++
 		}
 	}
-	if lengths[256] == 0 || !fill(z.lengths[:], lengthBits, lengths[:nl], lengthEntry) ||
-		!fill(z.distances[:], distanceBits, lengths[nl:nl+nd], distanceEntry) {
-		return damaged("no code")
-	}
-	z.state = inCodes
-	return nil
+	return lengths, nil
 }
 
 // symbol reads one symbol by a table without second ones.

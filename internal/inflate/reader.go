@@ -1,6 +1,7 @@
 package inflate
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -13,6 +14,9 @@ const Window = 32 << 10
 const (
 	inputSize = 256 << 10
 	padding   = 16 // zero bytes behind the end of the input
+	maxName   = 510
+
+	hasCRC, hasExtra, hasName, hasComment, reserved = 2, 4, 8, 16, 0xe0 // flags of a header
 )
 
 // ErrDamaged says that something is not a gzip file, or a damaged one.
@@ -174,46 +178,71 @@ func (z *Reader) header() error {
 			return nil
 		}
 	}
-	var head [10]byte
-	for i := range head {
-		b, err := z.number(8)
-		if err != nil {
-			return err
+	var sum uint32 // of the header
+	field := func(n int) (b [10]byte, err error) {
+		for i := range n {
+			v, err := z.number(8)
+			if err != nil {
+				return b, err
+			}
+			b[i] = byte(v)
 		}
-		head[i] = byte(b)
+		sum = crc32.Update(sum, crc32.IEEETable, b[:n])
+		return b, nil
 	}
-	const hasCRC, hasExtra, hasName, hasComment, unknown = 2, 4, 8, 16, 0xe0
+	head, err := field(10)
+	if err != nil {
+		return err
+	}
 	flags := head[3]
-	if head[0] != 0x1f || head[1] != 0x8b || head[2] != 8 || flags&unknown != 0 {
+	if head[0] != 0x1f || head[1] != 0x8b || head[2] != 8 {
 		return damaged("no header of a member")
 	}
-	skip := 0
+	if flags&reserved != 0 {
+		return damaged("a header with reserved flags")
+	}
+	if err := skipNames(flags, field); err != nil {
+		return err
+	}
+	if flags&hasCRC != 0 {
+		want := uint16(sum)
+		if got, err := field(2); err != nil {
+			return err
+		} else if binary.LittleEndian.Uint16(got[:]) != want {
+			return damaged("the checksum of a header")
+		}
+	}
+	z.begun, z.state, z.sum, z.total, z.made = true, atBlock, 0, 0, 0
+	return nil
+}
+
+// skipNames skips the parts of a header that only people read.
+func skipNames(flags byte, field func(n int) ([10]byte, error)) error {
 	if flags&hasExtra != 0 {
-		n, err := z.number(16)
+		size, err := field(2)
 		if err != nil {
 			return err
 		}
-		skip = n
-	}
-	for ; skip > 0; skip-- {
-		if _, err := z.number(8); err != nil {
-			return err
-		}
-	}
-	for _, flag := range []byte{hasName, hasComment} {
-		for n := 1; flags&flag != 0 && n != 0; {
-			var err error
-			if n, err = z.number(8); err != nil {
+		for range binary.LittleEndian.Uint16(size[:]) {
+			if _, err := field(1); err != nil {
 				return err
 			}
 		}
 	}
-	if flags&hasCRC != 0 {
-		if _, err := z.number(16); err != nil {
-			return err
+	for _, flag := range []byte{hasName, hasComment} {
+		for n := 0; flags&flag != 0; n++ {
+			c, err := field(1)
+			if err != nil {
+				return err
+			}
+			if c[0] == 0 {
+				break
+			}
+			if n > maxName {
+				return damaged("a header with a name of more than %d bytes", maxName)
+			}
 		}
 	}
-	z.begun, z.state, z.sum, z.total, z.made = true, atBlock, 0, 0, 0
 	return nil
 }
 
