@@ -42,7 +42,7 @@ func (p *planner) triggersOf(carriers []int, kind rpm.ScriptletKind) (list []fil
 // database by now: those of all installed packages, its own included, for its
 // files; then its own for the files of all others.
 func (p *planner) fileTriggers(i int, early bool) error {
-	for _, t := range p.triggersOf(p.installed, rpm.FileTriggerIn) {
+	for _, t := range p.triggersOf(p.carriers, rpm.FileTriggerIn) {
 		if (t.script.Priority >= earlyPriority) != early {
 			continue
 		}
@@ -67,7 +67,7 @@ func (p *planner) fileTriggers(i int, early bool) error {
 // the files of all.
 func (p *planner) transFileTriggers() error {
 	var old []int
-	for _, i := range p.installed {
+	for _, i := range p.carriers {
 		if p.pkgs[i].Installed {
 			old = append(old, i)
 		}

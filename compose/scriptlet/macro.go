@@ -10,7 +10,7 @@ import (
 const (
 	maxMacroDepth  = 64
 	maxMacroOutput = 4 << 20
-	maxMacroSteps  = 100_000
+	maxMacroWork   = 16 << 20 // bytes looked at, and as much for each macro as 256
 )
 
 // A macro is a definition. Parametric ones take arguments.
@@ -39,7 +39,7 @@ type expansion struct {
 	macros *macros
 	out    strings.Builder
 	depth  int
-	steps  int
+	work   int
 }
 
 var errMacroLimit = errors.New("the macros call themselves, or make too much text")
@@ -51,8 +51,9 @@ func (x *expansion) expand(text string, automatic map[string]string) error {
 		return errMacroLimit
 	}
 	defer func() { x.depth-- }()
+	x.work += len(text)
 	for i := 0; i < len(text); {
-		if x.out.Len() > maxMacroOutput {
+		if x.out.Len() > maxMacroOutput || x.work > maxMacroWork {
 			return errMacroLimit
 		}
 		next := strings.IndexByte(text[i:], '%')
@@ -65,9 +66,6 @@ func (x *expansion) expand(text string, automatic map[string]string) error {
 			x.out.WriteByte('%')
 			i++
 			continue
-		}
-		if x.steps++; x.steps > maxMacroSteps {
-			return errMacroLimit
 		}
 		n, err := x.call(text[i:], automatic)
 		if err != nil {
@@ -94,6 +92,7 @@ type use struct {
 // returns how much of the text that was.
 func (x *expansion) call(text string, automatic map[string]string) (int, error) {
 	end := macroEnd(text)
+	x.work += 256 + max(end, 0)
 	switch {
 	case end < 0:
 		return 0, fmt.Errorf("%%%s has no end", firstLine(text))
@@ -173,9 +172,9 @@ func (x *expansion) apply(u use, m macro, outer map[string]string) error {
 
 // sub returns the expansion of a part of the text.
 func (x *expansion) sub(text string, automatic map[string]string) (string, error) {
-	inner := expansion{macros: x.macros, depth: x.depth, steps: x.steps}
+	inner := expansion{macros: x.macros, depth: x.depth, work: x.work}
 	err := inner.expand(text, automatic)
-	x.steps = inner.steps
+	x.work = inner.work
 	return inner.out.String(), err
 }
 

@@ -6,28 +6,34 @@ import (
 	"strings"
 )
 
-// builtins are rpm's own macros: true for those that can be expanded here, and
-// false for those that need the machine or a state that a scriptlet cannot have.
-func builtins() map[string]bool {
-	return map[string]bool{
-		"expand": true, "basename": true, "dirname": true, "suffix": true, "shrink": true, "quote": false,
-		"shescape": true, "exists": false, "nil": true, "dnl": true, "len": true, "lower": true, "upper": true,
-		"lua": false, "load": false, "getenv": false, "getncpus": false, "getconfdir": false, "uncompress": false,
-		"define": false, "global": false, "undefine": false, "echo": false, "warn": false, "error": false,
-		"dump": false, "trace": false, "verbose": false, "expr": false, "macrobody": false, "url2path": false,
-		"u2p": false, "P": false, "S": false, "gsub": false, "sub": false, "rep": false, "reverse": false, "rpmversion": false,
+// isBuiltin tells whether a name is one of rpm's own macros.
+func isBuiltin(name string) bool { return canExpand(name) || needsMachine(name) }
+
+// canExpand tells whether it can be expanded here.
+func canExpand(name string) bool {
+	switch name {
+	case "expand", "basename", "dirname", "suffix", "shrink", "shescape", "nil", "dnl", "len", "lower", "upper":
+		return true
 	}
+	return false
 }
 
-func isBuiltin(name string) bool {
-	_, ok := builtins()[name]
-	return ok
+// needsMachine tells whether it needs the machine, or a state that a scriptlet
+// cannot have.
+func needsMachine(name string) bool {
+	switch name {
+	case "lua", "load", "getenv", "getncpus", "getconfdir", "uncompress", "define", "global", "undefine", "echo", "warn", "error",
+		"dump", "trace", "verbose", "expr", "exists", "macrobody", "quote", "url2path", "u2p", "P", "S", "gsub", "sub", "rep", "reverse",
+		"rpmversion":
+		return true
+	}
+	return false
 }
 
 // builtin expands one of rpm's own macros and returns how much of the text it was.
 func (x *expansion) builtin(u use, text string, end int, automatic map[string]string) (int, error) {
 	switch {
-	case !builtins()[u.name]:
+	case !canExpand(u.name):
 		return 0, fmt.Errorf("the macro %%%s cannot be expanded when a tree is composed", firstLine(text[:end]))
 	case u.name == "nil":
 		return end, nil

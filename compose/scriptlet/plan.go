@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -16,15 +17,17 @@ const defaultPrefer = 2
 // they are given to rpm. It runs nothing. An error names package and kind, and
 // the line where there is one.
 func NewPlan(pkgs []Package, opts Options) (*Plan, error) {
-	p := &planner{pkgs: pkgs, opts: opts, counts: map[string]int{}, named: map[string][]int{}}
+	p := &planner{pkgs: pkgs, opts: opts, counts: map[string]int{}, named: map[string][]int{}, conditions: map[conditionKey][]condition{}}
 	p.macros.tree = opts.Tree
 	p.macros.define = opts.Define
 	p.triggersCount = triggersCount(pkgs)
-	if err := p.order(); err != nil {
-		return nil, err
-	}
-	if err := p.replay(); err != nil {
-		return nil, err
+	if anything(pkgs) {
+		if err := p.order(); err != nil {
+			return nil, err
+		}
+		if err := p.replay(); err != nil {
+			return nil, err
+		}
 	}
 	steps, err := p.sysusers()
 	if err != nil {
@@ -61,6 +64,29 @@ func isLdconfig(s *Step) bool {
 	return !s.HasScript && len(s.Interpreter) == 1 && path.Base(s.Interpreter[0]) == "ldconfig"
 }
 
+// anything tells whether there is a package to install, and one that has
+// something to run then.
+func anything(pkgs []Package) bool {
+	fresh := slices.ContainsFunc(pkgs, func(p Package) bool { return !p.Installed })
+	return fresh && slices.ContainsFunc(pkgs, func(p Package) bool {
+		return hasAny(&p, isTrigger) || !p.Installed && hasAny(&p, isScript)
+	})
+}
+
+func hasAny(p *Package, is func(rpm.ScriptletKind) bool) bool {
+	return slices.ContainsFunc(p.Manifest.Scriptlets, func(s rpm.Scriptlet) bool { return is(s.Kind) })
+}
+
+// isScript tells whether installing the package itself runs the kind.
+func isScript(k rpm.ScriptletKind) bool {
+	return k == rpm.PreTrans || k == rpm.PreIn || k == rpm.PostIn || k == rpm.PostTrans
+}
+
+// isTrigger tells whether installing a package can run the kind of another.
+func isTrigger(k rpm.ScriptletKind) bool {
+	return k == rpm.TriggerPreIn || k == rpm.TriggerIn || k == rpm.FileTriggerIn || k == rpm.TransFileTriggerIn
+}
+
 // A planner replays an installation.
 type planner struct {
 	pkgs         []Package
@@ -73,8 +99,11 @@ type planner struct {
 
 	// The database: what is installed by now.
 	installed []int            // in the order of installation
+	carriers  []int            // those of them that have triggers
 	counts    map[string]int   // by name
 	named     map[string][]int // packages by name
+
+	conditions map[conditionKey][]condition
 
 	before []Step // %pretrans
 	pre    []Step // %triggerprein and %pre
@@ -107,6 +136,9 @@ func (p *planner) name(i int) string { return p.pkgs[i].Manifest.NEVRA.Name }
 
 func (p *planner) add(i int) {
 	p.installed = append(p.installed, i)
+	if hasAny(&p.pkgs[i], isTrigger) {
+		p.carriers = append(p.carriers, i)
+	}
 	p.counts[p.name(i)]++
 	p.named[p.name(i)] = append(p.named[p.name(i)], i)
 }

@@ -45,7 +45,7 @@ func queryFormat(format string, h *rpm.Header) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("line %d: %w", 1+strings.Count(format[:p.at], "\n"), err)
 	}
-	w := queryWriter{h: h}
+	w := queryWriter{h: h, tags: queryTags()}
 	for i := range nodes {
 		if err := w.write(&nodes[i], 0); err != nil {
 			return "", err
@@ -188,8 +188,9 @@ func unescape(c byte) byte {
 
 // A queryWriter fills in one header.
 type queryWriter struct {
-	h   *rpm.Header
-	out strings.Builder
+	h    *rpm.Header
+	tags map[string]rpm.Tag
+	out  strings.Builder
 }
 
 var errQueryLimit = errors.New("the query format makes too much text")

@@ -85,7 +85,7 @@ func (w *queryWriter) values(name string) (list []queryValue, err error) {
 	case "FILENAMES", "INSTFILENAMES":
 		return fileNames(h), nil
 	}
-	tag := queryTags()[name]
+	tag := w.tags[name]
 	for _, s := range h.Strings(tag) {
 		list = append(list, queryValue{text: s, isText: true})
 		if h.Count(tag) > 1 && isTranslated(tag) {

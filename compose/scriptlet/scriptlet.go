@@ -110,7 +110,8 @@ func (s *Step) Lua() bool { return len(s.Interpreter) > 0 && s.Interpreter[0] ==
 
 // A Plan is what will run, in order.
 type Plan struct {
-	// Order are indexes into the packages given, in install order.
+	// Order are indexes into the packages given, in install order; nil when no
+	// package has anything to run, so that the order does not matter.
 	Order []int
 	// Steps are in the order in which they run, those that are left out at
 	// their place.

@@ -16,7 +16,7 @@ const (
 // and there is something for it to do.
 func (p *planner) sysusers() ([]Step, error) {
 	tree := p.opts.Tree
-	if tree == nil || len(p.installOrder) == 0 {
+	if tree == nil || !slices.ContainsFunc(p.pkgs, func(pkg Package) bool { return !pkg.Installed }) {
 		return nil, nil
 	}
 	if !slices.ContainsFunc(tree.List(sysusersFolder), func(name string) bool { return strings.HasSuffix(name, ".conf") }) {

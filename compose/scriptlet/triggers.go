@@ -27,9 +27,29 @@ func family(pkg *Package) (list []*rpm.Scriptlet) {
 	return list
 }
 
-// conditions returns the conditions of a kind in the order in which rpm looks at
+// A conditionKey says whose conditions, and of which kind.
+type conditionKey struct {
+	pkg  int
+	kind rpm.ScriptletKind
+}
+
+// conditionsOf returns the conditions of package i of a kind.
+func (p *planner) conditionsOf(i int, kind rpm.ScriptletKind) ([]condition, error) {
+	key := conditionKey{i, kind}
+	list, ok := p.conditions[key]
+	if ok {
+		return list, nil
+	}
+	list, err := readConditions(&p.pkgs[i], kind)
+	if err == nil {
+		p.conditions[key] = list
+	}
+	return list, err
+}
+
+// readConditions returns the conditions of a kind in the order in which rpm looks at
 // them, which the header alone has when there are several triggers.
-func conditions(pkg *Package, kind rpm.ScriptletKind) (list []condition, err error) {
+func readConditions(pkg *Package, kind rpm.ScriptletKind) (list []condition, err error) {
 	triggers := family(pkg)
 	if len(triggers) > 1 && pkg.Header != nil {
 		h, err := pkg.Header()
@@ -68,8 +88,8 @@ func (p *planner) fires(i int, d rpm.Dep) bool {
 // those of the packages in the database, and its own for what is there.
 func (p *planner) triggers(to *[]Step, i int, kind rpm.ScriptletKind) error {
 	count := p.counts[p.name(i)]
-	for _, carrier := range p.installed {
-		list, err := conditions(&p.pkgs[carrier], kind)
+	for _, carrier := range p.carriers {
+		list, err := p.conditionsOf(carrier, kind)
 		if err != nil {
 			return err
 		}
@@ -77,7 +97,7 @@ func (p *planner) triggers(to *[]Step, i int, kind rpm.ScriptletKind) error {
 			return err
 		}
 	}
-	list, err := conditions(&p.pkgs[i], kind)
+	list, err := p.conditionsOf(i, kind)
 	if err != nil {
 		return err
 	}
