@@ -136,27 +136,40 @@ func oldRPM(t testing.TB) rpmtest.Package {
 }
 
 func TestAsRPM(t *testing.T) {
+	for name, list := range sets(t) {
+		t.Run(name, func(t *testing.T) {
+			compare(t, append([]rpmtest.Package{oldRPM(t)}, list...))
+		})
+	}
+}
+
+// depsOf reads dependencies as a spec file writes them.
+func depsOf(t testing.TB, names ...string) (list []rpm.Dep) {
+	t.Helper()
+	for _, n := range names {
+		d, err := rpm.ParseDep(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// sets are packages that show one thing each.
+func sets(t testing.TB) map[string][]rpmtest.Package {
 	type (
 		pkg = rpmtest.Package
 		scr = rpm.Scriptlet
 	)
-	on := func(names ...string) (list []rpm.Dep) {
-		for _, n := range names {
-			d, err := rpm.ParseDep(n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, d)
-		}
-		return list
-	}
+	on := func(names ...string) []rpm.Dep { return depsOf(t, names...) }
 	file := func(paths ...string) (list []rpmtest.File) {
 		for _, p := range paths {
 			list = append(list, rpmtest.File{Path: p, Body: p})
 		}
 		return list
 	}
-	for name, list := range map[string][]pkg{
+	return map[string][]pkg{
 		"all kinds": {
 			{Name: "a", Files: file("/usr/a/f", "/usr/a/g"), Scriptlets: []scr{{Kind: rpm.PreTrans}, {Kind: rpm.PreIn}, {Kind: rpm.PostIn}, {Kind: rpm.PostTrans},
 				{Kind: rpm.PreUn}, {Kind: rpm.PostUn}, {Kind: rpm.VerifyScript}}},
@@ -195,10 +208,6 @@ func TestAsRPM(t *testing.T) {
 					{Kind: rpm.TransFileTriggerIn, Paths: []string{"/usr/lib/x", "/usr/lib/su"}}}},
 			{Name: "b", Requires: []string{"a"}, Files: file("/usr/lib/x.b", "/usr/lib/xdir/f")},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			compare(t, append([]pkg{oldRPM(t)}, list...))
-		})
 	}
 }
 
