@@ -48,7 +48,7 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 		return err
 	}
 	c.kernel = &kernelJob{kernel: k, done: make(chan struct{}), cancel: func() {}}
-	o := initramfs.Options{Kernel: k, Args: t.InitramfsArgs, NoImage: t.NoInitramfs, Name: c.plan.Ref}
+	o := initramfs.Options{Kernel: k, Args: t.InitramfsArgs, NoImage: t.NoInitramfs, Name: c.plan.Ref, Read: c.reader(ctx)}
 	image, why, err := initramfs.Restore(ctx, c.tree, c.in.store, o)
 	if err != nil {
 		return err

@@ -36,7 +36,6 @@ func (c *composer) runScriptlets(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c.order = plan.Order
 	o := scriptlet.RunOptions{Timeout: c.plan.opts.ScriptTimeout, Progress: c.plan.opts.Progress.Send}
 	if !plan.NeedsDisk() {
 		c.report.Scriptlets, err = plan.Run(ctx, nil, o)
