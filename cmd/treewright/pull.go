@@ -47,6 +47,7 @@ func (f *remoteFlags) options(env *environment) (remote.Options, error) {
 		Clock: env.clock, CollectionID: f.collection, MaxRequests: f.requests, UserAgent: "treewright/" + version(),
 		Proxy: f.proxy, ProxyFor: proxyFromEnvironment, Username: f.user, Password: password,
 		CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, Progress: env.drawer().call,
+		Warn: func(err error) { env.warn("%v", err) },
 	}, nil
 }
 
@@ -66,14 +67,14 @@ func remoteAddress(arg string) (string, error) {
 func repoPullCommand() command {
 	var flags remoteFlags
 	var keys []string
-	var verifySummary bool
+	var verifySummary, noDeltas, onlyDeltas bool
 	var opts remote.PullOptions
 	return command{
 		path: "repo pull", args: "REPO URL [REF...]", minArgs: 2, maxArgs: -1,
 		short: "Pull refs from another repository",
 		long: `Pulls the refs REF from the repository at URL (http, https, file: or a path) into refs of the same names in REPO. With --mirror and no
 REF, all refs that the remote's summary lists. Objects are verified and stored as they came. With --key every commit must carry a good
-signature; without it, checksums alone are checked and a warning says so.`,
+signature; without it, checksums alone are checked and a warning says so. Where the remote has a static delta to a commit, it is used.`,
 		example: "treewright repo pull --key trees.key.pub repo https://example.org/repo example/x86_64/os\ntreewright repo pull --mirror --key trees.key.pub repo https://example.org/repo",
 		setup: func(fs *pflag.FlagSet) runFunc {
 			flags.add(fs)
@@ -81,8 +82,13 @@ signature; without it, checksums alone are checked and a warning says so.`,
 			fs.BoolVar(&verifySummary, "verify-summary", false, "the summary must be signed too")
 			fs.BoolVar(&opts.Mirror, "mirror", false, "without REF, pull all refs")
 			fs.IntVar(&opts.Depth, "depth", 0, "pull `NUMBER` ancestors of each commit too; -1: all")
+			fs.BoolVar(&noDeltas, "disable-static-deltas", false, "use no static deltas")
+			fs.BoolVar(&onlyDeltas, "require-static-deltas", false, "fail if no static delta brings a commit")
 			fs.BoolVar(&opts.TimestampCheck, "timestamp-check", false, "refuse commits that are older than those they replace")
 			return func(ctx context.Context, env *environment, args []string) error {
+				if noDeltas && onlyDeltas {
+					return usagef("--disable-static-deltas and --require-static-deltas exclude each other")
+				}
 				if verifySummary && len(keys) == 0 {
 					return usagef("--verify-summary needs --key")
 				}
@@ -94,6 +100,7 @@ signature; without it, checksums alone are checked and a warning says so.`,
 				if err != nil {
 					return err
 				}
+				remoteOpts.Deltas = deltaUse(noDeltas, onlyDeltas)
 				if len(keys) > 0 {
 					if remoteOpts.Keyring, err = readKeyrings(keys); err != nil {
 						return err
@@ -108,6 +115,16 @@ signature; without it, checksums alone are checked and a warning says so.`,
 			}
 		},
 	}
+}
+
+func deltaUse(none, required bool) remote.DeltaUse {
+	switch {
+	case none:
+		return remote.NoDeltas
+	case required:
+		return remote.RequireDeltas
+	}
+	return remote.UseDeltas
 }
 
 // checkOrigins refuses to pull over mirrored refs: mirror alone knows their

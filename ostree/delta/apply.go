@@ -36,6 +36,9 @@ type ApplyOptions struct {
 	Jobs int
 	// Progress hears how many bytes of parts are done.
 	Progress func(stage string, done, total int64)
+
+	// skip tells of parts that need not be unpacked.
+	skip func(Part) (bool, error)
 }
 
 // Apply makes the objects of a delta in an archive repository that has the
@@ -66,7 +69,7 @@ func applyInto(ctx context.Context, repo *archive.Repo, txn *archive.Txn, s *Sup
 	if err := hasFrom(repo, s); err != nil {
 		return err
 	}
-	if err := runParts(ctx, repo, s, parts, txnSink{txn}, o); err != nil {
+	if err := runParts(ctx, repo, s, parts, storeSink{txn}, o); err != nil {
 		return err
 	}
 	for _, f := range s.Fallbacks {
@@ -141,7 +144,7 @@ func runParts(ctx context.Context, repo *archive.Repo, s *Superblock, parts Part
 	g.SetLimit(jobs(o.Jobs))
 	for i, p := range s.Parts {
 		g.Go(func() error {
-			if err := runPart(ctx, repo, s, i, parts, out); err != nil {
+			if err := runNeeded(ctx, repo, s, i, parts, out, o); err != nil {
 				return fmt.Errorf("part %d: %w", i, err)
 			}
 			if o.Progress != nil {
@@ -158,6 +161,15 @@ func jobs(n int) int {
 		return runtime.GOMAXPROCS(0)
 	}
 	return n
+}
+
+func runNeeded(ctx context.Context, repo *archive.Repo, s *Superblock, i int, parts Parts, out sink, o ApplyOptions) error {
+	if o.skip != nil {
+		if skip, err := o.skip(s.Parts[i]); skip || err != nil {
+			return err
+		}
+	}
+	return runPart(ctx, repo, s, i, parts, out)
 }
 
 func runPart(ctx context.Context, repo *archive.Repo, s *Superblock, i int, parts Parts, out sink) (err error) {
@@ -194,14 +206,14 @@ func openPart(ctx context.Context, s *Superblock, i int, parts Parts, dir string
 	return unpack(s.Parts[i], src, dir)
 }
 
-// txnSink writes objects to a transaction.
-type txnSink struct{ txn *archive.Txn }
+// storeSink writes objects to a Store.
+type storeSink struct{ store Store }
 
-func (t txnSink) meta(ctx context.Context, n ostree.ObjectName, data []byte) error {
-	return t.txn.ImportObject(ctx, n, bytes.NewReader(data))
+func (t storeSink) meta(ctx context.Context, n ostree.ObjectName, data []byte) error {
+	return t.store.ImportObject(ctx, n, bytes.NewReader(data))
 }
 
-func (t txnSink) file(ctx context.Context, want ostree.Checksum, h ostree.FileHeader, c archive.Content) error {
-	_, err := t.txn.WriteFileKnown(ctx, want, h, c)
+func (t storeSink) file(ctx context.Context, want ostree.Checksum, h ostree.FileHeader, c archive.Content) error {
+	_, err := t.store.WriteFileKnown(ctx, want, h, c)
 	return err
 }

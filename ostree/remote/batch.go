@@ -11,7 +11,7 @@ import (
 
 // batches are the transactions that objects go into, one after the other: when
 // one has grown enough, new objects go into the next and it is committed. The
-// first is the caller's, which the caller commits, with the refs.
+// first may be the caller's, which the caller commits, with the refs.
 type batches struct {
 	dst                  *archive.Repo
 	maxObjects, maxBytes int64
@@ -29,7 +29,10 @@ type batch struct {
 }
 
 func newBatches(dst *archive.Repo, first *archive.Txn, o *Options) *batches {
-	b := &batches{dst: dst, last: &batch{txn: first}, maxObjects: flushObjects, maxBytes: flushBytes}
+	b := &batches{dst: dst, maxObjects: flushObjects, maxBytes: flushBytes}
+	if first != nil {
+		b.last = &batch{txn: first}
+	}
 	if o.flushObjects > 0 {
 		b.maxObjects, b.maxBytes = o.flushObjects, o.flushBytes
 	}
@@ -48,16 +51,24 @@ func (b *batches) begin(ctx context.Context) error {
 }
 
 // current returns the batch for new objects. Its user calls writers.Done.
-func (b *batches) current() *batch {
+func (b *batches) current(ctx context.Context) (*batch, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.last == nil {
+		if err := b.begin(ctx); err != nil {
+			return nil, err
+		}
+	}
 	b.last.writers.Add(1)
-	return b.last
+	return b.last, nil
 }
 
 // write has fn write one object, and commits the batch when it is full.
 func (b *batches) write(ctx context.Context, fn func(*archive.Txn) (int64, error)) (int64, error) {
-	in := b.current()
+	in, err := b.current(ctx)
+	if err != nil {
+		return 0, err
+	}
 	n, err := fn(in.txn)
 	in.writers.Done()
 	if err != nil {
@@ -85,7 +96,7 @@ func (b *batches) count(ctx context.Context, in *batch, n int64) (full bool, err
 
 // commit waits for those who write into in, and makes it durable.
 func (b *batches) commit(ctx context.Context, in *batch) error {
-	if !in.own {
+	if in == nil || !in.own {
 		return nil
 	}
 	in.writers.Wait()

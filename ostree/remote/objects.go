@@ -39,11 +39,7 @@ func (e *MissingError) Is(target error) bool { return target == ErrNotFound }
 
 // readMeta fetches a metadata object and compares it with its checksum.
 func (r *Remote) readMeta(ctx context.Context, name ostree.ObjectName, most int64) ([]byte, error) {
-	var data []byte
-	err := r.transfer(ctx, name, most, func(body *bodyReader) (err error) {
-		data, err = r.readAll(ctx, body)
-		return err
-	})
+	data, err := r.readLarge(ctx, objectPath(name), most)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +48,18 @@ func (r *Remote) readMeta(ctx context.Context, name ostree.ObjectName, most int6
 	}
 	return data, nil
 }
+
+// readLarge returns a file that the caller verifies.
+func (r *Remote) readLarge(ctx context.Context, file string, most int64) (data []byte, err error) {
+	err = r.transfer(ctx, file, most, func(body *bodyReader) (err error) {
+		data, err = r.readAll(ctx, body)
+		return err
+	})
+	return data, err
+}
+
+// objectPath is where a repository keeps an object.
+func objectPath(name ostree.ObjectName) string { return "objects/" + name.ArchivePath() }
 
 // readAll reads a metadata object; a large one waits for its turn.
 func (r *Remote) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
@@ -72,7 +80,7 @@ func (r *Remote) readAll(ctx context.Context, body io.Reader) ([]byte, error) {
 // importFile fetches a file object into txn, as it is stored.
 func (r *Remote) importFile(ctx context.Context, txn *archive.Txn, c ostree.Checksum) (size int64, err error) {
 	name := ostree.ObjectName{Checksum: c, Type: ostree.ObjectFile}
-	err = r.transfer(ctx, name, r.opts.MaxFileSize, func(body *bodyReader) error {
+	err = r.transfer(ctx, objectPath(name), r.opts.MaxFileSize, func(body *bodyReader) error {
 		err := txn.ImportObject(ctx, name, body)
 		size = body.n
 		return err
@@ -80,14 +88,13 @@ func (r *Remote) importFile(ctx context.Context, txn *archive.Txn, c ostree.Chec
 	return size, err
 }
 
-// transfer opens an object and has read consume it. What was cut is begun
+// transfer opens a file and has read consume it. What was cut is begun
 // anew; what read itself finds wrong is not.
-func (r *Remote) transfer(ctx context.Context, name ostree.ObjectName, most int64, read func(*bodyReader) error) error {
-	file := "objects/" + name.ArchivePath()
+func (r *Remote) transfer(ctx context.Context, file string, most int64, read func(*bodyReader) error) error {
 	for attempt := 1; ; attempt++ {
-		resp, err := r.client.Get(ctx, r.fileURL(file), fetch.GetOptions{MaxSize: most, Immutable: true})
+		resp, err := r.open(ctx, file, fetch.GetOptions{MaxSize: most, Immutable: true})
 		if err != nil {
-			return r.fetchError(file, err)
+			return err
 		}
 		body := &bodyReader{r: resp.Body}
 		err = errors.Join(read(body), resp.Body.Close())

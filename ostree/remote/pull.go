@@ -31,6 +31,8 @@ type PulledRef struct {
 	Objects int64           `json:"objects"` // fetched
 	Bytes   int64           `json:"bytes"`   // fetched
 	Parents int             `json:"parents,omitempty"`
+	// Delta is the static delta that brought most of it.
+	Delta string `json:"delta,omitempty"`
 	// MetaChanged says that signatures were added.
 	MetaChanged bool `json:"metadata-changed,omitempty"`
 }

@@ -32,6 +32,7 @@ type puller struct {
 	holed  map[ostree.Checksum]struct{} // dirtrees that are not, for learn
 
 	batches *batches
+	deltas  *batches // of what static deltas bring
 
 	mu          sync.Mutex
 	wake        *sync.Cond
@@ -56,6 +57,9 @@ func (p *puller) run(ctx context.Context, txn *archive.Txn, commits []*verifiedC
 	}
 	if len(roots) == 0 {
 		return nil
+	}
+	if err := p.pullDeltas(ctx, commits); err != nil {
+		return err
 	}
 	if err := p.learn(ctx, commits); err != nil {
 		return err

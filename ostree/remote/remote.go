@@ -9,7 +9,11 @@
 //	objects/XX/….commitmeta           detached metadata: the signatures
 //	objects/XX/….commit               checksum, signature, bindings and time are
 //	                                  checked before anything else is fetched
-//	objects/XX/….dirtree  ….dirmeta   the tree, from its root on
+//	delta-indexes/XX/….index          the static deltas to the commit, unless
+//	                                  the summary lists them
+//	deltas/XX/…/superblock, 0, 1 …    most of what is new, in few files
+//	objects/XX/….dirtree  ….dirmeta   the tree, from its root on: what is not
+//	                                  there yet
 //	objects/XX/….filez                file content
 //
 // Nothing that a server sends is believed. Objects are compared with their
@@ -54,6 +58,11 @@ type Options struct {
 	// Signer, when set, adds its signature to the detached metadata of each
 	// commit that is pulled.
 	Signer sign.Signer
+
+	// Deltas says whether static deltas are used.
+	Deltas DeltaUse
+	// Warn hears of what a pull went around.
+	Warn func(error)
 
 	// MaxRequests bounds the requests under way at once; zero means 24.
 	MaxRequests int
@@ -184,6 +193,15 @@ func (r *Remote) ReadFile(ctx context.Context, name string, most int64) ([]byte,
 	}
 	r.bytes.Add(int64(len(data)))
 	return data, nil
+}
+
+// open is client.Get of a file of the repository.
+func (r *Remote) open(ctx context.Context, name string, opts fetch.GetOptions) (*fetch.Response, error) {
+	resp, err := r.client.Get(ctx, r.fileURL(name), opts)
+	if err != nil {
+		return nil, r.fetchError(name, err)
+	}
+	return resp, nil
 }
 
 // Bytes returns how much content was fetched so far.

@@ -14,6 +14,8 @@ import (
 type Config struct {
 	Mode         string // "archive-z2" or "archive"
 	CollectionID string
+	// IndexedDeltas says that delta-indexes/ lists the static deltas.
+	IndexedDeltas bool
 }
 
 // Config reads the remote's config and refuses repositories that cannot be
@@ -40,6 +42,9 @@ func (r *Remote) Config(ctx context.Context) (*Config, error) {
 		config.Mode = mode
 	}
 	config.CollectionID, _ = file.Get("core", "collection-id")
+	if indexed, ok := file.Get("core", "indexed-deltas"); ok {
+		config.IndexedDeltas = indexed == "true" || indexed == "1"
+	}
 	if config.Mode != "archive-z2" && config.Mode != "archive" {
 		return nil, fmt.Errorf("%s is a repository of mode %.40q; only those of mode archive can be pulled from", r.URL(), config.Mode)
 	}

@@ -37,6 +37,7 @@ type upstream struct {
 	mu       sync.Mutex
 	requests []string
 	answer   func(w http.ResponseWriter, path string) bool // true: it has answered
+	wrapper  func(http.Handler) http.Handler
 }
 
 // made is when the fixtures' commits are dated; keys are from today.
@@ -55,10 +56,13 @@ func newUpstream(t *testing.T, initArgs ...string) *upstream {
 	u.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u.mu.Lock()
 		u.requests = append(u.requests, strings.TrimPrefix(r.URL.Path, "/"))
-		answer := u.answer
+		answer, serve := u.answer, http.Handler(files)
+		if u.wrapper != nil {
+			serve = u.wrapper(files)
+		}
 		u.mu.Unlock()
 		if answer == nil || !answer(w, strings.TrimPrefix(r.URL.Path, "/")) {
-			files.ServeHTTP(w, r)
+			serve.ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(u.server.Close)
@@ -209,6 +213,13 @@ func (u *upstream) intercept(answer func(w http.ResponseWriter, path string) boo
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answer = answer
+}
+
+// wrap changes how files are served; nil: not at all.
+func (u *upstream) wrap(wrapper func(http.Handler) http.Handler) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.wrapper = wrapper
 }
 
 // asked returns the paths that were asked for since the last call.
