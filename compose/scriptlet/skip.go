@@ -34,6 +34,8 @@ func Skips() []Skip {
 			Reason: "it makes the initramfs of every kernel again; the compose makes that of the tree once"},
 		{Packages: []string{"nvme-cli"}, Kind: rpm.PostIn, Contains: "hostnqn",
 			Reason: "it makes a random identity, which all machines of the tree would share"},
+		{Packages: []string{"openldap"}, Kind: rpm.PostIn, Contains: "create-certdb.sh",
+			Reason: "it makes an empty certificate database with a random key and password, which all machines of the tree would share"},
 	}
 }
 
