@@ -84,6 +84,7 @@ signature; without it, checksums alone are checked and a warning says so. Where 
 			fs.IntVar(&opts.Depth, "depth", 0, "pull `NUMBER` ancestors of each commit too; -1: all")
 			fs.BoolVar(&noDeltas, "disable-static-deltas", false, "use no static deltas")
 			fs.BoolVar(&onlyDeltas, "require-static-deltas", false, "fail if no static delta brings a commit")
+			fs.BoolVar(&opts.KeepDeltas, "keep-deltas", false, "keep the remote's static deltas to the commits, for own clients; treewright publish lists them")
 			fs.BoolVar(&opts.TimestampCheck, "timestamp-check", false, "refuse commits that are older than those they replace")
 			return func(ctx context.Context, env *environment, args []string) error {
 				if noDeltas && onlyDeltas {
@@ -177,6 +178,9 @@ func pull(ctx context.Context, env *environment, repo *archive.Repo, url string,
 		} else {
 			env.printf("%s %s\n", ref.Ref, ref.New)
 		}
+	}
+	for _, name := range result.Deltas {
+		env.printf("delta %s\n", name)
 	}
 	env.printf("%d objects, %d bytes\n", result.Objects, result.Bytes)
 	return env.result(result)

@@ -32,15 +32,17 @@ func newStaged(repo string) (*staged, error) {
 func (s *staged) remove() error { return os.RemoveAll(s.path) }
 
 // publish writes the superblock and puts the folder in its place.
-func (s *staged) publish(n Name, sb *Superblock) (err error) {
-	data, err := sb.Encode()
-	if err == nil {
-		err = atomicfile.WriteFile(filepath.Join(s.path, superblockFile), data, 0o644)
-	}
-	if err == nil {
-		err = syncDir(s.path)
-	}
+func (s *staged) publish(n Name, superblock []byte) (err error) {
+	err = atomicfile.WriteFile(filepath.Join(s.path, superblockFile), superblock, 0o644)
 	if err != nil {
+		return err
+	}
+	return s.place(n)
+}
+
+// place puts the folder, whose files are synced, where the delta belongs.
+func (s *staged) place(n Name) error {
+	if err := syncDir(s.path); err != nil {
 		return err
 	}
 	dest := filepath.Join(s.repo, filepath.FromSlash(n.Path()))
@@ -52,6 +54,24 @@ func (s *staged) publish(n Name, sb *Superblock) (err error) {
 		return err
 	}
 	return errors.Join(syncDir(first), syncDir(filepath.Dir(first)), syncDir(s.repo))
+}
+
+// export writes the superblock to a file, after the parts beside it.
+func (s *staged) export(superblock []byte, file string) error {
+	parts, err := os.ReadDir(s.path)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		data, err := os.ReadFile(filepath.Join(s.path, p.Name()))
+		if err != nil {
+			return err
+		}
+		if err := atomicfile.WriteFile(filepath.Join(filepath.Dir(file), p.Name()), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteFile(file, superblock, 0o644)
 }
 
 // replace puts a folder in the place of another, if there is one, at once if

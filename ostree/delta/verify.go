@@ -33,6 +33,11 @@ func verify(ctx context.Context, repo *archive.Repo, n Name, o ApplyOptions) err
 	if err := hasFrom(repo, s); err != nil {
 		return err
 	}
+	return verifyFolder(ctx, repo, folder, s, o)
+}
+
+// verifyFolder verifies the delta in a folder, whose start the repository has.
+func verifyFolder(ctx context.Context, repo *archive.Repo, folder Folder, s *Superblock, o ApplyOptions) error {
 	sums := &hashSink{made: map[ostree.ObjectName]bool{}, trees: map[ostree.ObjectName][]byte{}, repo: repo}
 	if err := runParts(ctx, repo, s, folder, sums, o); err != nil {
 		return err

@@ -110,21 +110,21 @@ func deltasTo(metadata gvariant.Dict, to ostree.Checksum) ([]Delta, error) {
 }
 
 // superblock fetches and checks the superblock of a listed delta.
-func (r *Remote) superblock(ctx context.Context, d Delta) (*delta.Superblock, []byte, error) {
+func (r *Remote) superblock(ctx context.Context, d Delta) (*fetchedDelta, error) {
 	name := d.Path() + "/superblock"
 	data, err := r.readLarge(ctx, name, ostree.MaxMetadataSize)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if got := ostree.ChecksumOf(data); !d.Superblock.IsZero() && got != d.Superblock {
-		return nil, nil, fmt.Errorf("%s of %s has the checksum %s, but %s is listed", name, r.URL(), got, d.Superblock)
+		return nil, fmt.Errorf("%s of %s has the checksum %s, but %s is listed", name, r.URL(), got, d.Superblock)
 	}
 	s, err := delta.DecodeSuperblock(data)
 	if err == nil && s.Name != d.Name {
 		err = fmt.Errorf("it is that of the delta %s", s.Name)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading %s of %s: %w", name, r.URL(), err)
+		return nil, fmt.Errorf("reading %s of %s: %w", name, r.URL(), err)
 	}
-	return s, data, nil
+	return &fetchedDelta{s, data}, nil
 }

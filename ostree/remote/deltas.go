@@ -74,25 +74,36 @@ func (p *puller) pullDelta(ctx context.Context, c *verifiedCommit) error {
 	if err != nil {
 		return err
 	}
-	parts := delta.Parts(remoteParts{remote: p.remote, s: s, want: c.want})
-	err = delta.ApplyParts(ctx, p.dst, deltaStore{p: p, want: c.want}, s, parts, delta.ApplyOptions{Progress: p.remote.opts.Progress})
+	parts := delta.Parts(remoteParts{remote: p.remote, s: s.Superblock, want: c.want})
+	if p.keeper != nil {
+		if parts, err = p.keeper.download(ctx, s); err != nil {
+			return err
+		}
+	}
+	err = delta.ApplyParts(ctx, p.dst, deltaStore{p: p, want: c.want}, s.Superblock, parts, delta.ApplyOptions{Progress: p.remote.opts.Progress})
 	if err == nil && c.checksum == c.want.Commit {
 		c.want.out.Delta = s.String()
 	}
 	return err
 }
 
+// fetchedDelta is a superblock, and its bytes.
+type fetchedDelta struct {
+	*delta.Superblock
+	data []byte
+}
+
 // chooseDelta returns the superblock of the delta that costs the least.
-func (p *puller) chooseDelta(ctx context.Context, c *verifiedCommit) (*delta.Superblock, error) {
+func (p *puller) chooseDelta(ctx context.Context, c *verifiedCommit) (*fetchedDelta, error) {
 	candidates, err := p.candidates(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var best *delta.Superblock
+	var best *fetchedDelta
 	var least int64
 	var errs []error
 	for _, d := range candidates[:min(len(candidates), maxCompared)] {
-		s, _, err := p.remote.superblock(ctx, d)
+		s, err := p.remote.superblock(ctx, d)
 		if err != nil {
 			errs = append(errs, err)
 			continue

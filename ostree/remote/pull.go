@@ -21,6 +21,9 @@ type PullOptions struct {
 	Depth int
 	// TimestampCheck refuses commits that are older than those they replace.
 	TimestampCheck bool
+	// KeepDeltas brings all static deltas to the refs' commits, too, as they
+	// are, for the clients of the repository; publishing lists them there.
+	KeepDeltas bool
 }
 
 // PulledRef is the outcome for one wanted commit.
@@ -42,6 +45,7 @@ type Result struct {
 	Refs    []PulledRef `json:"refs"` // in the order of the wishes
 	Objects int64       `json:"objects"`
 	Bytes   int64       `json:"bytes"`
+	Deltas  []string    `json:"deltas,omitempty"` // kept, by name
 }
 
 // pulled is a Want at work.
@@ -62,6 +66,22 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 	if err != nil {
 		return nil, err
 	}
+	var k *keeper
+	if opts.KeepDeltas {
+		if k, err = r.newKeeper(ctx, dst); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, k.remove()) }()
+	}
+	result, err := r.pullRefs(ctx, dst, refs, opts, k)
+	if err == nil && k != nil {
+		err = k.keepAll(ctx, result)
+	}
+	return result, err
+}
+
+// pullRefs is Pull of refs, up to the point at which they are visible.
+func (r *Remote) pullRefs(ctx context.Context, dst *archive.Repo, refs []string, opts PullOptions, k *keeper) (_ *Result, err error) {
 	txn, err := dst.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -74,7 +94,7 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 			return nil, err
 		}
 	}
-	result, err := r.PullInto(ctx, dst, txn, wants)
+	result, err := r.pullInto(ctx, dst, txn, wants, k)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +165,11 @@ func (r *Remote) wantRef(ctx context.Context, dst *archive.Repo, ref string, opt
 // detached metadata become visible when txn, of dst, is committed; setting refs
 // is the caller's. Objects may be stored before that, so that a pull which is
 // killed can go on later.
-func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want) (_ *Result, err error) {
+func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want) (*Result, error) {
+	return r.pullInto(ctx, dst, txn, wants, nil)
+}
+
+func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want, k *keeper) (*Result, error) {
 	work := make([]*pulled, len(wants))
 	for i, w := range wants {
 		work[i] = &pulled{Want: w, out: PulledRef{Ref: w.Ref, New: w.Commit}}
@@ -154,7 +178,7 @@ func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 	if err != nil {
 		return nil, err
 	}
-	p := &puller{remote: r, dst: dst, seen: map[ostree.ObjectName]struct{}{}}
+	p := &puller{remote: r, dst: dst, seen: map[ostree.ObjectName]struct{}{}, keeper: k}
 	if err := p.run(ctx, txn, commits); err != nil {
 		return nil, err
 	}

@@ -204,6 +204,14 @@ func (r *Remote) open(ctx context.Context, name string, opts fetch.GetOptions) (
 	return resp, nil
 }
 
+// download is client.Download of a file of the repository.
+func (r *Remote) download(ctx context.Context, name, dest string, opts fetch.DownloadOptions) error {
+	if err := r.client.Download(ctx, r.fileURL(name), dest, opts); err != nil {
+		return r.fetchError(name, err)
+	}
+	return nil
+}
+
 // Bytes returns how much content was fetched so far.
 func (r *Remote) Bytes() int64 { return r.bytes.Load() }
 
