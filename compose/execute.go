@@ -14,7 +14,6 @@ import (
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
-	"github.com/treewright/treewright/treefile"
 )
 
 // contentCache is the folder of the cache that compose/content keeps.
@@ -42,6 +41,9 @@ func (p *Plan) Execute(ctx context.Context) (_ *Result, err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	in := &intake{plan: p, store: store}
 	if err := in.run(ctx); err != nil {
+		return nil, p.failed(err)
+	}
+	if err := p.readAdvisories(ctx); err != nil {
 		return nil, p.failed(err)
 	}
 	if p.opts.DownloadOnly {
@@ -230,10 +232,12 @@ func (c *composer) writeCommit(ctx context.Context, txn *archive.Txn, commit *os
 	if err := p.sign(ctx, txn, sum, data); err != nil {
 		return sum, err
 	}
-	if t := p.opts.Treefile; t.Flatpak == nil && t.RepoMetadata == treefile.MetadataDetached {
+	if beside := p.detached(); len(beside) > 0 {
 		txn.UpdateCommitMeta(sum, func(d gvariant.Dict) (gvariant.Dict, error) {
 			d = d.Clone()
-			d.Set(keyRepos, p.repoList())
+			for _, e := range beside {
+				d.Set(e.Key, e.Value)
+			}
 			return d, nil
 		})
 	}

@@ -59,8 +59,7 @@ var builtKeys = map[string]func(*treefile.Treefile) bool{
 	"remove-files":             always,
 	"remove-from-packages":     always,
 	"mutate-os-release":        always,
-
-	"advisories-metadata": func(t *treefile.Treefile) bool { return t.AdvisoriesMetadata == treefile.MetadataDisabled },
+	"advisories-metadata":      always,
 }
 
 func always(*treefile.Treefile) bool { return true }

@@ -24,7 +24,7 @@ const (
 
 // ownKeys are written by compose itself and by nobody else.
 var ownKeys = []string{
-	keyInputHash, keyPackages, keyRepos, ostree.KeyRefBinding, ostree.KeyCollectionBinding, ostree.KeySizes,
+	keyInputHash, keyPackages, keyRepos, keyAdvisories, ostree.KeyRefBinding, ostree.KeyCollectionBinding, ostree.KeySizes,
 	flatpak.KeyRef, flatpak.KeyMetadata, flatpak.KeyInstalledSize, flatpak.KeyDownloadSize,
 }
 
@@ -117,6 +117,9 @@ func (p *Plan) commitMetadata() (map[string]gvariant.Value, string, error) {
 	}
 	if t.RepoMetadata == treefile.MetadataInline && t.Flatpak == nil {
 		all[keyRepos] = p.repoList()
+	}
+	if p.advisories != nil && t.AdvisoriesMetadata == treefile.MetadataInline {
+		all[keyAdvisories] = *p.advisories
 	}
 	version := ""
 	if v, ok := all[ostree.KeyVersion]; ok && v.Type() == "s" {

@@ -39,6 +39,8 @@ type Plan struct {
 	lock    *lockfile.Lock            // nil without one
 	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
 
+	advisories *gvariant.Value // nil: none, or not wanted
+
 	warnMu sync.Mutex
 }
 
