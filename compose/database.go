@@ -41,7 +41,7 @@ func (c *composer) writeDatabase(ctx context.Context) (err error) {
 	for k, i := range c.order {
 		p := &c.plan.Packages[i]
 		packages[k] = rpmdb.Package{Name: p.NEVRA.String(), States: c.fileStates(i),
-			Header: func() ([]byte, error) { return c.in.store.Header(p.Checksum) }}
+			Header: func() ([]byte, error) { return c.in.headers(ctx, i) }}
 	}
 	o := rpmdb.Options{InstallTime: c.sourceDate(), Arch: c.plan.opts.Treefile.Arch}
 	if err := rpmdb.Write(ctx, file, packages, o); err != nil {

@@ -18,7 +18,7 @@ import (
 // runScriptlets runs what the packages want run, over the tree on disk, and
 // takes over what it changed. The tree is not laid out when nothing runs.
 func (c *composer) runScriptlets(ctx context.Context) (err error) {
-	packages := c.scriptletPackages()
+	packages := c.scriptletPackages(ctx)
 	options := c.scriptletOptions(ctx)
 	order := scriptlet.OrderOptions{Colors: options.Colors, Prefer: options.Prefer}
 	if c.order, err = scriptlet.Order(packages, order); err != nil {
@@ -52,12 +52,12 @@ func (c *composer) runScriptlets(ctx context.Context) (err error) {
 	return s.readBack(ctx)
 }
 
-func (c *composer) scriptletPackages() []scriptlet.Package {
+func (c *composer) scriptletPackages(ctx context.Context) []scriptlet.Package {
 	packages := make([]scriptlet.Package, len(c.plan.Packages))
 	for i := range c.plan.Packages {
 		p := &c.plan.Packages[i]
 		packages[i] = scriptlet.Package{Name: p.NEVRA.String(), Manifest: c.in.manifests[i],
-			Header: func() (*rpm.Package, error) { return c.in.header(i) }}
+			Header: func() (*rpm.Package, error) { return c.in.header(ctx, i) }}
 	}
 	return packages
 }

@@ -117,7 +117,7 @@ flatpak:
 	osTree = `ref: os/stable
 repos: [rpms]
 packages: [base]
-selinux: false
+container: true
 no-initramfs: true
 `
 )

@@ -124,7 +124,7 @@ func (b *resolverBench) whole(ctx context.Context) (sample, error) {
 		return sample{}, err
 	}
 	tree := filepath.Join(b.work, "tree.yaml")
-	if err := os.WriteFile(tree, []byte("ref: bench\nrepos: [bench]\nselinux: false\npackages: [nginx]\n"), 0o644); err != nil {
+	if err := os.WriteFile(tree, []byte("ref: bench\nrepos: [bench]\ncontainer: true\npackages: [nginx]\n"), 0o644); err != nil {
 		return sample{}, err
 	}
 	var samples []sample

@@ -97,7 +97,7 @@ var treefiles = map[string]string{
 	"os.yaml": `ref: demo/${basearch}/os
 repos: [os-rpms]
 packages: [hello]
-selinux: false
+container: true
 no-initramfs: true
 `,
 	"runtime.yaml": `repos: [flatpak-rpms]

@@ -69,7 +69,7 @@ func composeFolder(t *testing.T, packages []rpmtest.Package) string {
 		names = append(names, p.Name)
 	}
 	write(t, filepath.Join(dir, "rpms.repo"), "[rpms]\nname=rpms\nbaseurl=file://"+dir+"/rpms\ngpgcheck=0\n")
-	write(t, filepath.Join(dir, "os.yaml"), "ref: test/os\nrepos: [rpms]\nselinux: false\nno-initramfs: true\npackages: ["+strings.Join(names, ", ")+"]\n")
+	write(t, filepath.Join(dir, "os.yaml"), "ref: test/os\nrepos: [rpms]\ncontainer: true\npackages: ["+strings.Join(names, ", ")+"]\n")
 	mustRun(t, dir, "ostree", "init", "--mode=archive", "--repo=repo")
 	return dir
 }

@@ -52,7 +52,7 @@ func newHouse(t *testing.T, dir string) *house {
 	}
 	h.hello = string(body)
 	h.write("rpms.repo", "[rpms]\nname=rpms\nbaseurl=file://"+h.path("rpms")+"\ngpgcheck=0\n")
-	h.write("os.yaml", "ref: example/${basearch}/os\nrepos: [rpms]\npackages: [setup]\nselinux: false\nno-initramfs: true\n")
+	h.write("os.yaml", "ref: example/${basearch}/os\nrepos: [rpms]\npackages: [setup]\ncontainer: true\n")
 	h.write("runtime.yaml", "repos: [rpms]\npackages: [base]\nflatpak:\n  id: org.example.Platform\n  branch: \"1\"\n  build-runtime: true\n")
 	h.write("app.toml", "repos = [\"rpms\"]\npackages = [\"hello\"]\n[flatpak]\nid = \"org.example.Hello\"\nruntime = \"org.example.Platform//1\"\ncommand = \"hello\"\n"+
 		"finish-args = [\"--share=ipc\"]\n")

@@ -77,7 +77,7 @@ func TestJSON(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "os.yaml"), "ref: test/os\nselinux: false\npackages: [a]\n")
+	write(t, filepath.Join(dir, "os.yaml"), "ref: test/os\ncontainer: true\npackages: [a]\n")
 	for _, tc := range []struct {
 		args string
 		code int
