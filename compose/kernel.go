@@ -7,6 +7,7 @@ import (
 
 	"github.com/treewright/treewright/compose/initramfs"
 	"github.com/treewright/treewright/compose/rootfs"
+	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/treefile"
 )
 
@@ -96,6 +97,7 @@ func (c *composer) addInitramfs(ctx context.Context) error {
 		return job.err
 	}
 	c.report.Kernel.Report = job.image.Report
+	c.kernelKeys(job.kernel)
 	if err := job.image.Apply(c.tree); err != nil {
 		return err
 	}
@@ -107,6 +109,22 @@ func (c *composer) addInitramfs(ctx context.Context) error {
 		err = c.label(ctx)
 	}
 	return err
+}
+
+// Commit keys about the kernel.
+const (
+	keyBootable      = "ostree.bootable"          // b
+	keyLinux         = "ostree.linux"             // s: the kernel's version
+	keyInitramfsArgs = "rpmostree.initramfs-args" // as
+)
+
+// kernelKeys adds what clients read of a commit that boots.
+func (c *composer) kernelKeys(k *initramfs.Kernel) {
+	c.metadata[keyBootable] = gvariant.Bool(true)
+	c.metadata[keyLinux] = gvariant.String(k.Version)
+	if args := c.plan.opts.Treefile.InitramfsArgs; args != nil {
+		c.metadata[keyInitramfsArgs] = gvariant.Strings(args...)
+	}
 }
 
 // close ends what still goes on when a compose fails.
