@@ -23,6 +23,7 @@ type automaton struct {
 	states   map[string]*state   // by their key
 	start    *state
 	size     int // of all states, in words
+	limit    int // of size
 	steps    uint64
 }
 
@@ -68,7 +69,7 @@ func newAutomaton(specs []*spec, sorted []int32) *automaton {
 		}
 		return int(a) - int(b)
 	})
-	a := &automaton{specs: specs, sorted: sorted, programs: map[string]*program{}}
+	a := &automaton{specs: specs, sorted: sorted, programs: map[string]*program{}, limit: maxSize}
 	a.forget()
 	return a
 }
@@ -130,7 +131,7 @@ func (a *automaton) remember(s *state, c byte, to *state) {
 
 // step makes the state after c.
 func (a *automaton) step(s *state, c byte) *state {
-	if a.size > maxSize {
+	if a.size > a.limit {
 		a.forget()
 	}
 	b := builder{automaton: a}

@@ -47,8 +47,8 @@ const config = "# a comment\nSELINUX=enforcing\nSELINUXTYPE=targeted\n"
 func withPolicy(t testing.TB, tree *rootfs.Tree, etc, dir string) {
 	t.Helper()
 	must(t, tree.AddFile(etc+"/selinux/config", 0o644, []byte(config)))
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+	err := filepath.WalkDir(dir+"/.", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(path) == ".bin" {
 			return err
 		}
 		data, err := os.ReadFile(path)

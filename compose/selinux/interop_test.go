@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/treewright/treewright/compose/rootfs"
 )
 
 // data returns the folder with real inputs.
@@ -28,12 +30,20 @@ func data(t testing.TB) string {
 	return dir
 }
 
-// policies returns the folders of file_contexts.
+// policies returns the folders of file_contexts: those of the data, and those of
+// policies that are installed here.
 func policies(t testing.TB) []string {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(data(t), "selinux", "*"))
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no policies in %s: %v", data(t), err)
+	}
+	installed, err := filepath.Glob("/etc/selinux/*/contexts/files/file_contexts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range installed {
+		dirs = append(dirs, filepath.Dir(name))
 	}
 	return dirs
 }
@@ -43,7 +53,7 @@ func policies(t testing.TB) []string {
 func TestInteropDataLabels(t *testing.T) {
 	files := packaged(t)
 	for _, dir := range policies(t) {
-		t.Run(filepath.Base(dir), func(t *testing.T) {
+		t.Run(strings.ReplaceAll(dir, "/", "_"), func(t *testing.T) {
 			t.Parallel()
 			compare(t, dir, everyType(examples(t, dir)))
 			compare(t, dir, files)
@@ -65,7 +75,7 @@ func TestInteropDataSpeed(t *testing.T) {
 			c.Label(f.path, f.mode)
 		}
 		t.Logf("%s: %d specifications in %v, 100000 paths in %v; %d states",
-			filepath.Base(dir), c.Specs(), loaded.Sub(start), time.Since(loaded), len(c.automaton.states))
+			dir, c.Specs(), loaded.Sub(start), time.Since(loaded), len(c.automaton.states))
 	}
 }
 
@@ -171,5 +181,36 @@ func listed(t testing.TB, name string) []typed {
 			}
 			files = append(files, typed{file.Path, mode})
 		}
+	}
+}
+
+// TestInteropDataOSTree has libostree label the files of real packages.
+func TestInteropDataOSTree(t *testing.T) {
+	all := queried(t)
+	slices.SortFunc(all, func(a, b typed) int { return strings.Compare(a.path, b.path) })
+	for _, dir := range policies(t) {
+		t.Run(strings.ReplaceAll(dir, "/", "_"), func(t *testing.T) {
+			tree := rootfs.New()
+			for _, f := range all {
+				path := strings.TrimPrefix(f.path, "/")
+				if rest, ok := strings.CutPrefix(path, "etc/"); ok {
+					path = "usr/etc/" + rest
+				}
+				if strings.HasPrefix(path, "usr/etc/selinux/") || tree.Lookup(path) != nil {
+					continue
+				}
+				// What lies below another's file or link has no place.
+				switch f.mode {
+				case modes["d"]:
+					_, _ = tree.Mkdir(path)
+				case modes["l"]:
+					_ = tree.AddSymlink(path, "target")
+				case modes["f"]:
+					_ = tree.AddFile(path, 0o644, nil)
+				}
+			}
+			withPolicy(t, tree, "usr/etc", dir)
+			compareOSTree(t, tree, dir)
+		})
 	}
 }
