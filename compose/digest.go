@@ -12,7 +12,7 @@ import (
 )
 
 // formatVersion changes when the same input gives another tree.
-const formatVersion = 1
+const formatVersion = 2
 
 // inputHash covers everything that decides what the tree holds: the treefile
 // with the files it names, the choice and the keys of repositories, the
