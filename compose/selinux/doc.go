@@ -18,10 +18,15 @@
 // file_contexts.subs_dist, at most once; of several lines of one file the last
 // that fits is taken.
 //
-// These are the rules of libselinux 2.5 to 3.7 (selabel_file(5)), which wants
-// regular expressions of PCRE2 with PCRE2_DOTALL, matched by bytes, between an
-// added ^ and $. What Go's regexp cannot say the same way is an error that
-// names file and line.
+// These are the rules of selabel_file(5). They were checked with libselinux 3.4,
+// which has PCRE2: expressions are matched by bytes, with PCRE2_DOTALL, between an
+// added ^ and $. What Go's regexp cannot say the same way is an error that names
+// file and line.
+//
+// All specifications are matched together, in one pass over the bytes of a path:
+// a deterministic automaton is made of them, state by state, as paths need it.
+// Expressions with assertions, or with an alternation that the added ^ and $ do
+// not enclose, are tried one by one beside it.
 //
 // A label is the extended attribute security.selinux, ended by a NUL, as
 // libostree's commit writes it.

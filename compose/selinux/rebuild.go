@@ -21,12 +21,14 @@ type Runner interface {
 //
 //   - there is no file_contexts or no policy.NN built from them; or
 //   - scriptlets changed modules or local settings (*.local) of the store, and
-//     neither file_contexts nor policy.NN: they have not built it themselves; or
+//     have not built the policy; or
 //   - a package brought modules, another one the file_contexts, and scriptlets
 //     have not built the policy.
 //
-// Scriptlets run when all packages are unpacked. So what one of them built has
-// the modules of all packages.
+// A scriptlet has built it when file_contexts, policy.NN or the checksum of the
+// modules that semodule keeps has changed: semodule builds with every change that
+// it makes. As scriptlets run when all packages are unpacked, what one of them
+// built has the modules of all packages.
 func NeedsRebuild(tree *rootfs.Tree, policy string, changed []string) bool {
 	if policy == "" || strings.Contains(policy, "/") {
 		return false
@@ -45,7 +47,7 @@ func NeedsRebuild(tree *rootfs.Tree, policy string, changed []string) bool {
 		name, ok := s.inside(path)
 		switch {
 		case !ok:
-		case name == "contexts/files/file_contexts", strings.HasPrefix(name, "policy/policy."):
+		case name == "contexts/files/file_contexts", name == "active/modules_checksum", strings.HasPrefix(name, "policy/policy."):
 			return false
 		case strings.HasPrefix(name, "active/modules/"):
 			input = true

@@ -40,6 +40,7 @@ func TestNeedsRebuild(t *testing.T) {
 		{"a boolean was set", built, []string{"/" + dir + "active/booleans.local"}, true},
 		{"and the policy was built", built, []string{"/" + dir + "active/modules/200/more/cil", "/" + dir + "policy/policy.33"}, false},
 		{"and the contexts were built", built, []string{"/" + dir + "contexts/files/file_contexts", "/" + dir + "active/modules/200/more/cil"}, false},
+		{"and semodule found the same", built, []string{dir + "active/modules/200/more/cil", dir + "active/commit_num", dir + "active/modules_checksum"}, false},
 		{"of another policy", built, []string{"/etc/selinux/targeted2/active/modules/200/more/cil"}, false},
 		{"no contexts", built[1:], nil, true},
 		{"no policy", []string{built[0], built[2]}, nil, true},

@@ -176,7 +176,7 @@ func (t *translator) group() error {
 	case strings.HasPrefix(rest, "(?:"):
 		open = "(?:"
 	case strings.HasPrefix(rest, "(?"), strings.HasPrefix(rest, "(*"):
-		return fmt.Errorf("%q is not supported: of groups there are ( and (?:", rest[:min(3, len(rest))])
+		return fmt.Errorf("%q is not supported; of groups, ( and (?: are", rest[:min(3, len(rest))])
 	}
 	t.other(open, atomNone)
 	t.depth++
