@@ -3,13 +3,14 @@ SHELL := /bin/sh
 GO ?= go
 GO_WANTED := 1.26
 DATA ?=
+REPO ?=
 ARGS ?=
 FUZZTIME ?= 1m
 RACE_TAGS := exclude_graphdriver_btrfs
 
 export CGO_ENABLED := 0
 
-.PHONY: help build demo test check bench fuzz interop-data clients go-version install clean
+.PHONY: help build demo test test-boot check bench fuzz interop-data clients go-version install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +42,11 @@ check: go-version clients ## gofmt, vet, staticcheck, race tests
 bench: build ## measure beside the peers (DATA=a folder of RPM repositories; root)
 	@test -d "$(DATA)" || { echo "make bench DATA=folder: name a folder with RPM packages; docs/testing.md says which" >&2; exit 1; }
 	$(GO) run ./cmd/bench $(ARGS) "$(DATA)"
+
+test-boot: build ## boot composed trees in qemu (REPO=a folder of RPM packages of a bootable system; root)
+	@test -d "$(REPO)" || { echo "make test-boot REPO=folder: name a folder with RPM packages; docs/booting.md says which" >&2; exit 1; }
+	@tools/install-clients tools/clients-boot.txt
+	$(GO) run ./cmd/boottest $(ARGS) "$(REPO)"
 
 fuzz: go-version ## run every fuzz target for FUZZTIME each
 	tools/fuzz-all $(FUZZTIME)

@@ -28,6 +28,7 @@ var composeRooms = []string{"compose/rootfs", "compose/content", "rpmrepo/rpm", 
 var Rooms = []Room{
 	{"cmd/treewright", []string{"server", "server/*", "publish", "publish/*", "compose", "compose/*", "treefile", "ostree", "ostree/*", "rpmrepo", "rpmrepo/*", leaves}},
 	{"cmd/bench", []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "internal/rpmtest"}},
+	{"cmd/boottest", []string{"rpmrepo/rpm", "internal/rpmtest"}},
 	{"cmd/demo", []string{"internal/rpmtest"}},
 	{"cmd/demo/hello", nil},
 
@@ -85,4 +86,4 @@ var TestOnly = []string{"internal/rpmtest", "ostree/ostreetest"}
 
 // MayTest are the packages that may import them all the same: themselves, and
 // the programs that users never install.
-var MayTest = []string{"internal/rpmtest", "ostree/ostreetest", "cmd/demo", "cmd/bench"}
+var MayTest = []string{"internal/rpmtest", "ostree/ostreetest", "cmd/demo", "cmd/bench", "cmd/boottest"}
