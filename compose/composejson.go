@@ -34,7 +34,7 @@ type composeJSON struct {
 	ContentChecksum string `json:"ostree-content-checksum"`
 	Version         string `json:"ostree-version,omitempty"`
 	Timestamp       string `json:"ostree-timestamp"`
-	InputHash       string `json:"rpm-ostree-inputhash"`
+	InputHash       string `json:"rpm-ostree-inputhash,omitempty"`
 	PkgDiff         []any  `json:"pkgdiff,omitzero"`
 }
 

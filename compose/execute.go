@@ -83,6 +83,7 @@ type composer struct {
 	order    []int             // of installation: indexes of packages
 	metadata map[string]gvariant.Value
 	version  string
+	toDisk   bool // the tree becomes a directory: labels are a commit's
 	report   *Report
 }
 

@@ -44,7 +44,7 @@ func (c *composer) rebuildPolicy(ctx context.Context) (err error) {
 // label gives every file the label that the tree's own policy has for it.
 func (c *composer) label(ctx context.Context) (err error) {
 	t := c.plan.opts.Treefile
-	if !t.SELinux {
+	if !t.SELinux || c.toDisk {
 		return nil
 	}
 	if c.policy == nil {

@@ -104,18 +104,24 @@ func (p *Plan) commitMetadata() (map[string]gvariant.Value, string, error) {
 		}
 		all[ostree.KeyVersion] = gvariant.String(v)
 	}
-	all[keyInputHash] = gvariant.String(p.InputHash)
-	all[keyPackages] = packageList(p.Packages)
+	if p.InputHash != "" {
+		all[keyInputHash] = gvariant.String(p.InputHash)
+	}
+	if !p.unlisted {
+		all[keyPackages] = packageList(p.Packages)
+	}
 	if p.Ref != "" {
 		all[ostree.KeyRefBinding] = gvariant.Strings(p.Ref)
 	}
-	if id := p.opts.Repo.CollectionID(); id != "" {
-		all[ostree.KeyCollectionBinding] = gvariant.String(id)
+	if p.opts.Repo != nil {
+		if id := p.opts.Repo.CollectionID(); id != "" {
+			all[ostree.KeyCollectionBinding] = gvariant.String(id)
+		}
 	}
 	if len(t.ContainerCmd) > 0 {
 		all[keyContainerCmd] = gvariant.Strings(t.ContainerCmd...)
 	}
-	if t.RepoMetadata == treefile.MetadataInline && t.Flatpak == nil {
+	if t.RepoMetadata == treefile.MetadataInline && t.Flatpak == nil && !p.fromDir {
 		all[keyRepos] = p.repoList()
 	}
 	if p.advisories != nil && t.AdvisoriesMetadata == treefile.MetadataInline {

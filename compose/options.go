@@ -51,6 +51,10 @@ type Options struct {
 	// PreviousCommit is the revision to compare the input with; empty means
 	// the tip of the treefile's ref.
 	PreviousCommit string
+	// PreviousInputHash and PreviousVersion are those of the previous commit, instead of what it
+	// says itself; empty: what it says.
+	PreviousInputHash string
+	PreviousVersion   string
 	// Parent is the revision that becomes the commit's parent; empty means
 	// the tip of the ref. NoParent means none.
 	Parent   string

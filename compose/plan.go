@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,9 @@ type Plan struct {
 	runtime *runtimeInfo              // of a flatpak application
 	lock    *lockfile.Lock            // nil without one
 	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
+
+	fromDir  bool // the tree is read from a directory, whose repositories are not known
+	unlisted bool // nor are its packages
 
 	advisories *gvariant.Value // nil: none, or not wanted
 
@@ -126,7 +130,8 @@ func (p *Plan) Close() error {
 // Changed tells whether Execute would make a commit: the input differs from
 // that of the previous commit, or ForceNoCache asks for one.
 func (p *Plan) Changed() bool {
-	return p.opts.ForceNoCache || p.Previous.IsZero() || p.PreviousInputHash != p.InputHash
+	known := !p.Previous.IsZero() || p.opts.PreviousInputHash != ""
+	return p.opts.ForceNoCache || !known || p.PreviousInputHash != p.InputHash
 }
 
 // keyInputHash is the commit key that holds the input hash.
@@ -141,6 +146,7 @@ func (p *Plan) findCommits(ctx context.Context) error {
 		}
 	}
 	if p.opts.Repo == nil {
+		p.overridePrevious()
 		return nil
 	}
 	if err := p.findTip(); err != nil {
@@ -156,6 +162,7 @@ func (p *Plan) findCommits(ctx context.Context) error {
 			return fmt.Errorf("finding the previous commit %s: %w", rev, err)
 		}
 	}
+	defer p.overridePrevious()
 	if p.Previous.IsZero() {
 		return nil
 	}
@@ -166,6 +173,12 @@ func (p *Plan) findCommits(ctx context.Context) error {
 	p.PreviousInputHash = c.Metadata.Str(keyInputHash)
 	p.version = c.Metadata.Str(ostree.KeyVersion)
 	return nil
+}
+
+// overridePrevious takes what the caller knows of the previous commit.
+func (p *Plan) overridePrevious() {
+	p.PreviousInputHash = cmp.Or(p.opts.PreviousInputHash, p.PreviousInputHash)
+	p.version = cmp.Or(p.opts.PreviousVersion, p.version)
 }
 
 // findTip reads the tip of the ref, which must be the repository's own.

@@ -25,7 +25,7 @@ func (in *intake) repair(ctx context.Context, n *rootfs.Node) error {
 	if in.repaired[n.Content] {
 		return nil // for another file with this content
 	}
-	if n.Package == rootfs.NoPackage {
+	if n.Package == rootfs.NoPackage || in.plan.fromDir {
 		return fmt.Errorf("no package has the content %s", n.Content)
 	}
 	p := &in.plan.Packages[n.Package]

@@ -24,6 +24,7 @@ type Result struct {
 	Timestamp uint64          `json:"timestamp,omitempty"`
 	Stats     archive.Stats   `json:"objects,omitzero"`
 	CacheHits int64           `json:"cache-hits,omitempty"` // contents that were not read
+	Directory string          `json:"directory,omitempty"`  // where the tree lies that Install and PostprocessDir write
 	Report    *Report         `json:"report,omitempty"`
 }
 
@@ -33,6 +34,8 @@ type Report struct {
 	Tree     rootfs.Stats      `json:"tree"`
 	Assembly *rootfs.Report    `json:"assembly,omitempty"`
 	Filtered *layout.Filtered  `json:"filtered,omitempty"` // by remove-from-packages
+	// LeftOut is what a directory holds that OSTree cannot store.
+	LeftOut []layout.Dropped `json:"left-out,omitempty"`
 	// Scriptlets lists what packages ran; Skipped what they wanted to run and
 	// did not.
 	Scriptlets *scriptlet.Report  `json:"scriptlets,omitempty"`

@@ -16,7 +16,12 @@ type step struct {
 
 // system makes an operating system of the assembled packages.
 func (c *composer) system(ctx context.Context) error {
-	for _, s := range []step{
+	return do(ctx, append(c.installing(), c.finishing()...))
+}
+
+// installing are the steps that need to know the packages.
+func (c *composer) installing() []step {
+	return []step{
 		{"preparing users and groups", c.seedUsers},
 		{"moving the SELinux policy's store", c.moveStore},
 		{"running scriptlets", c.runScriptlets},
@@ -26,10 +31,21 @@ func (c *composer) system(ctx context.Context) error {
 		{"running postprocess scripts", c.postprocess},
 		{"rebuilding the SELinux policy", c.rebuildPolicy},
 		{"finding out owners", c.resolveOwners},
+	}
+}
+
+// finishing are the steps that give the tree the form of a commit. A tree that
+// was installed into a directory goes through them as well.
+func (c *composer) finishing() []step {
+	return []step{
 		{"finishing the tree", c.finish},
 		{"preparing the kernel", c.prepareKernel},
 		{"labelling", c.label},
-	} {
+	}
+}
+
+func do(ctx context.Context, steps []step) error {
+	for _, s := range steps {
 		if err := s.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.doing, err)
 		}
