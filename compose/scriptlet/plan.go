@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
@@ -50,7 +51,7 @@ func (p *Plan) joinRuns() {
 		if s.Skipped != "" {
 			continue
 		}
-		if last != nil && isLdconfig(s) && isLdconfig(last) && s.Interpreter[0] == last.Interpreter[0] {
+		if last != nil && isLdconfig(s) && isLdconfig(last) && s.Interpreter[0] == last.Interpreter[0] && s.Script == last.Script {
 			s.Skipped = again
 			continue
 		}
@@ -60,8 +61,24 @@ func (p *Plan) joinRuns() {
 
 const again = "the same program has just run, and nothing has changed since"
 
+// isLdconfig tells whether the step does nothing but run ldconfig: as its
+// program, or in a shell.
 func isLdconfig(s *Step) bool {
-	return !s.HasScript && len(s.Interpreter) == 1 && path.Base(s.Interpreter[0]) == "ldconfig"
+	if len(s.Interpreter) != 1 {
+		return false
+	}
+	program := s.Interpreter[0]
+	if s.HasScript {
+		if shell := path.Base(program); shell != "sh" && shell != "bash" {
+			return false
+		}
+		program = strings.TrimSpace(s.Script)
+	}
+	switch program {
+	case "ldconfig", "/sbin/ldconfig", "/usr/sbin/ldconfig":
+		return true
+	}
+	return false
 }
 
 // anything tells whether there is a package to install, and one that has

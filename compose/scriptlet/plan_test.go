@@ -148,8 +148,11 @@ func TestLdconfigOnce(t *testing.T) {
 	ldconfig := []rpm.Scriptlet{{Kind: rpm.PostIn, Interpreter: []string{"/sbin/ldconfig"}}}
 	pkgs, _ := build(t, rpmtest.Package{Name: "a", Scriptlets: ldconfig}, rpmtest.Package{Name: "b", Requires: []string{"a"}, Scriptlets: ldconfig},
 		rpmtest.Package{Name: "c", Requires: []string{"b"}, Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Body: "x"}}},
-		rpmtest.Package{Name: "d", Requires: []string{"c"}, Scriptlets: ldconfig})
-	if got, want := sections(plan(t, pkgs, scriptlet.Options{})), "%post a, [%post b], %post c, %post d"; got != want {
+		rpmtest.Package{Name: "d", Requires: []string{"c"}, Scriptlets: ldconfig},
+		rpmtest.Package{Name: "e", Requires: []string{"d"}, Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Body: "/usr/sbin/ldconfig\n"}}},
+		rpmtest.Package{Name: "f", Requires: []string{"e"}, Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Body: "/usr/sbin/ldconfig\n"}}},
+		rpmtest.Package{Name: "g", Requires: []string{"f"}, Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Body: "/usr/sbin/ldconfig -X\n"}}})
+	if got, want := sections(plan(t, pkgs, scriptlet.Options{})), "%post a, [%post b], %post c, %post d, %post e, [%post f], %post g"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
