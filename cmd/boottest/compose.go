@@ -74,6 +74,11 @@ func (t *bootTest) newFolder(ctx context.Context, w way, dir string) error {
 	if err := command(ctx, "cp", t.path("key"), key); err != nil {
 		return err
 	}
+	if t.caches != "" && w.name == ordinary.name {
+		if err := command(ctx, "cp", "-a", filepath.Join(t.caches, w.name, "cache"), dir); err != nil {
+			return err
+		}
+	}
 	if !w.root {
 		for _, path := range []string{dir, key} {
 			if err := os.Chown(path, nobody, nobody); err != nil {

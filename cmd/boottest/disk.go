@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +35,24 @@ func (t *bootTest) deploy(ctx context.Context) error {
 		{"ostree", repo, "pull", "--url=file://" + t.path(ordinary.name) + "/repo", remote, ref},
 		append(deploy, remote+":"+ref),
 		makeDisk(t.path("root.img"), "ROOT", sysroot, 3<<30),
-		{"rm", "-rf", sysroot},
 	} {
 		if err := command(ctx, argv...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return removeSysroot(ctx, sysroot)
+}
+
+// removeSysroot removes a folder with deployments, whose roots are immutable.
+func removeSysroot(ctx context.Context, sysroot string) error {
+	roots, err := filepath.Glob(sysroot + "/ostree/deploy/*/deploy/*.0")
+	if err != nil {
+		return err
+	}
+	if err := command(ctx, append([]string{"chattr", "-i"}, roots...)...); err != nil {
+		return err
+	}
+	return os.RemoveAll(sysroot)
 }
 
 // makeDisk is the command that makes an image with a filesystem that holds the

@@ -46,6 +46,7 @@ type options struct {
 	rpms       string
 	packages   []string
 	work       string
+	caches     string
 	keep       bool
 	reproduce  bool
 	timeout    time.Duration
@@ -58,6 +59,7 @@ func main() {
 	flag.StringVar(&o.treewright, "treewright", "./treewright", "the binary to test")
 	flag.StringVar(&packages, "packages", "", "the packages of a bootable system (default: "+bootable+", and what there is of "+optional+")")
 	flag.StringVar(&o.work, "work", "", "work in this new folder and keep it (default: one below /var/tmp, removed unless the test fails)")
+	flag.StringVar(&o.caches, "caches", "", "begin with a copy of the cache in this kept work folder, whose initramfs is then used again")
 	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
 	flag.BoolVar(&o.reproduce, "reproduce", true, "compose in other ways too and compare the commits; each makes an initramfs")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long one boot may take")

@@ -83,15 +83,15 @@ func ownPackages(version string) []rpmtest.Package {
 }
 
 // altfilesPackage finds users and groups in /usr/lib for the machine's C
-// library: not every distribution has nss-altfiles. A library folder of its own
-// makes ldconfig's cache count.
+// library: not every distribution has nss-altfiles. Not every C library looks
+// into /usr/lib64 by itself: ldconfig's cache counts.
 func altfilesPackage(library []byte) rpmtest.Package {
 	return rpmtest.Package{
 		Name: "boottest-altfiles", Arch: "x86_64",
 		Scriptlets: []rpm.Scriptlet{{Kind: rpm.PostIn, Interpreter: []string{"/sbin/ldconfig"}}},
 		Files: []rpmtest.File{
-			{Path: "/etc/ld.so.conf.d/boottest.conf", Body: "/usr/lib/boottest\n"},
-			{Path: "/usr/lib/boottest/libnss_altfiles.so.2", Body: string(library), Mode: 0o755},
+			{Path: "/etc/ld.so.conf.d/boottest.conf", Body: "/usr/lib64\n"},
+			{Path: "/usr/lib64/libnss_altfiles.so.2", Body: string(library), Mode: 0o755},
 		},
 	}
 }
