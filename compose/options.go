@@ -47,6 +47,13 @@ type Options struct {
 	// ScriptTimeout bounds each scriptlet and script; zero means the sandbox's
 	// own limit.
 	ScriptTimeout time.Duration
+	// ScriptMaxDisk bounds how many bytes the scriptlets, and then the scripts,
+	// write in all; zero means the sandbox's own limit.
+	ScriptMaxDisk int64
+
+	// Strict names what is an error when the report has it: then nothing is
+	// written to the repository.
+	Strict Strictness
 
 	// PreviousCommit is the revision to compare the input with; empty means
 	// the tip of the treefile's ref.

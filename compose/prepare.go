@@ -98,7 +98,7 @@ type RanScript struct {
 func (s *stage) runScript(ctx context.Context, name string, body []byte) error {
 	c := s.c
 	c.plan.opts.Progress.Send("postprocess", int64(len(c.report.Postprocess)), 0)
-	r, err := s.box.Run(ctx, sandbox.Command{Script: body, Env: c.scriptEnv(), Timeout: c.plan.opts.ScriptTimeout})
+	r, err := s.box.Run(ctx, sandbox.Command{Script: body, Env: c.scriptEnv(), Timeout: c.plan.opts.ScriptTimeout, MaxDisk: c.plan.opts.ScriptMaxDisk})
 	if err != nil {
 		return fmt.Errorf("running %s: %w", name, err)
 	}

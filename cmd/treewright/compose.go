@@ -50,6 +50,7 @@ func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
 	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
 	fs.StringVar(&f.scriptlets, "scriptlets", "run", "what becomes of scriptlets and triggers, a `POLICY`: run them in a sandbox, skip and report each, or refuse packages that have some")
+	fs.DurationVar(&f.opts.ScriptTimeout, "script-timeout", 0, "end a scriptlet that runs for longer than `TIME` (default 10m), or a postprocess script (default 30m), and fail")
 	f.signing.add(fs)
 }
 
