@@ -25,8 +25,8 @@ const (
 type DatabaseReport struct {
 	Packages int   `json:"packages"`
 	Size     int64 `json:"size"`
-	// Foreign says that the tree's own rpm is too old to read it; a newer one
-	// does, with --dbpath.
+	// Foreign is the tree's own rpm when it is too old to read the database; a
+	// newer one elsewhere does, with --dbpath.
 	Foreign string `json:"foreign,omitempty"`
 }
 
@@ -57,8 +57,23 @@ func (c *composer) writeDatabase(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	c.report.Database = &DatabaseReport{Packages: len(packages), Size: n.Size}
+	c.report.Database = &DatabaseReport{Packages: len(packages), Size: n.Size, Foreign: c.oldRPM()}
 	return nil
+}
+
+// libraries are the packages that bring rpm's library.
+var libraries = []string{"rpm-libs", "librpm9", "librpm10", "rpm"}
+
+// oldRPM names the tree's own rpm when it is too old to read the database.
+func (c *composer) oldRPM() string {
+	for _, name := range libraries {
+		for i := range c.plan.Packages {
+			if n := c.plan.Packages[i].NEVRA; n.Name == name && !rpmdb.Supported(n) {
+				return n.String()
+			}
+		}
+	}
+	return ""
 }
 
 // addContent makes a file of the tree of one that was written for it.
