@@ -68,6 +68,7 @@ func (t *Treefile) fill() {
 	t.Recommends = get[bool](l, "recommends")
 	t.Documentation = get[bool](l, "documentation")
 	t.InstallLangs = list[string](l, "install-langs")
+	t.Base = get[*Base](l, "base")
 	t.OSTreeLayers = list[string](l, "ostree-layers")
 	t.OverrideLayers = list[string](l, "ostree-override-layers")
 
@@ -163,6 +164,9 @@ func (t *Treefile) externals() []ExternalFile {
 		if c.File != nil {
 			all = append(all, *c.File)
 		}
+	}
+	if t.Base != nil && t.Base.Keyring != nil {
+		all = append(all, *t.Base.Keyring)
 	}
 	for _, f := range t.AddFiles {
 		all = append(all, f.ExternalFile)

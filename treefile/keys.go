@@ -53,6 +53,7 @@ var specs = []spec{
 	{"ima", basic, readBool, false, 0},
 	{"gpg-key", basic, readString, "", 0},
 	{"bootstrap-packages", set, readSpecs, nil, hidden | consumed},
+	{"base", basic, readBase, (*Base)(nil), 0},
 	{"ostree-layers", vector, readStrings, nil, 0},
 	{"ostree-override-layers", vector, readStrings, nil, 0},
 	{"exclude-packages", vector, readExcludes, nil, 0},

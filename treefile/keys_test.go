@@ -38,6 +38,7 @@ func TestEveryKey(t *testing.T) {
 		"ima":                      {`true`, bools(func(tf *Treefile) bool { return tf.IMA }), true, ""},
 		"gpg-key":                  {`"K"`, func(tf *Treefile) any { return tf.GPGKey }, "K", ""},
 		"bootstrap-packages":       {`["b a"]`, func(tf *Treefile) any { return tf.Packages }, list, "-"},
+		"base":                     {`{"repo":"r","ref":"a/b","keyring":"s.sh"}`, func(tf *Treefile) any { return tf.Base.Ref + " " + tf.Base.Keyring.Name }, "a/b s.sh", ""},
 		"ostree-layers":            {`["a","b"]`, func(tf *Treefile) any { return tf.OSTreeLayers }, list, ""},
 		"ostree-override-layers":   {`["a","b"]`, func(tf *Treefile) any { return tf.OverrideLayers }, list, ""},
 		"exclude-packages":         {`["a","b"]`, func(tf *Treefile) any { return tf.ExcludePackages }, list, ""},
@@ -88,8 +89,8 @@ func TestEveryKey(t *testing.T) {
 		}
 		checkPrinted(t, tf, key, c.value, c.print)
 	}
-	if len(specs) != 58 {
-		t.Errorf("keys: got %d, want the 58 above: add the new one", len(specs))
+	if len(specs) != 59 {
+		t.Errorf("keys: got %d, want the 59 above: add the new one", len(specs))
 	}
 }
 

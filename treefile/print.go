@@ -70,6 +70,8 @@ func printable(key string, value any) any {
 		return append([]string{v.Package}, v.Patterns...)
 	case Check:
 		return v.printable(key)
+	case *Base:
+		return v.printable()
 	case map[string]setting:
 		m := make(map[string]any, len(v))
 		for name, s := range v {

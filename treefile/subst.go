@@ -23,10 +23,10 @@ func expandVariables(text string, vars map[string]Value) (expanded string, undef
 }
 
 // substituted are the keys whose strings may hold variables, as rpm-ostree
-// has them, and the table flatpak.
+// has them, the refs of bases and layers, and the table flatpak.
 var substituted = []string{
 	"ref", "rojig", "metadata", "add-commit-metadata", "automatic-version-prefix",
-	"mutate-os-release", "platform-module", "flatpak",
+	"mutate-os-release", "platform-module", "flatpak", "base", "ostree-layers", "ostree-override-layers",
 }
 
 // substitute replaces variables in the values of the keys that allow it.
@@ -62,6 +62,16 @@ func (t *Treefile) substitute(warn func(Warning)) error {
 				r.Description = &d
 			}
 			s.value = &r
+		case *Base:
+			b := *v
+			b.Ref, b.Repo, b.repo = replace(b.Ref, b.Position, key), replace(b.Repo, b.Position, key), replace(b.repo, b.Position, key)
+			s.value = &b
+		case []any:
+			list := slices.Clone(v)
+			for i, item := range list {
+				list[i] = replace(item.(string), s.at, key)
+			}
+			s.value = list
 		case map[string]setting:
 			s.value = substituteMap(v, key, replace)
 		}

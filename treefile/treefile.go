@@ -30,6 +30,7 @@ type Treefile struct {
 	Recommends      bool
 	Documentation   bool
 	InstallLangs    []string
+	Base            *Base // nil: the tree is made of packages alone
 	OSTreeLayers    []string
 	OverrideLayers  []string // ostree-override-layers
 

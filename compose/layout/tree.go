@@ -50,7 +50,7 @@ func sameNode(a, b *rootfs.Node) bool {
 			return false
 		}
 	}
-	return a.Content == b.Content && a.Target == b.Target
+	return a.Content == b.Content && a.Target == b.Target && (!a.Content.IsZero() || a.Object == b.Object)
 }
 
 // merge puts n, which is in no tree, at path. Two directories become one, which

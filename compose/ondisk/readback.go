@@ -189,7 +189,7 @@ func (b *readback) file(path string, h *tar.Header, r io.Reader) error {
 	}
 	rewritten := contentOf(old) != d
 	if rewritten {
-		old.Content, old.Size, old.Data, old.Link = d, size, nil, 0
+		old.Content, old.Size, old.Data, old.Link, old.Object = d, size, nil, 0, ostree.Checksum{}
 	}
 	old.Mode = mode
 	b.own(old, h, false)

@@ -29,6 +29,8 @@ type Options struct {
 	ReadonlyExecutables bool
 	// IMA keeps the signatures of files, as security.ima.
 	IMA bool
+	// Base is what the packages are put on top of; nil means nothing.
+	Base *Base
 }
 
 // PreferredColor returns the colour of the files that win on an architecture:
@@ -72,13 +74,16 @@ type Device struct {
 	Type    string `json:"type"`
 }
 
-// Assemble puts packages into a new tree. Their order decides only whose name a
+// Assemble puts packages into a new tree, or on top of the base. Their order decides only whose name a
 // shared path carries. Owners are names until ResolveOwners; every conflict is
 // in the error, a *ConflictError.
 func Assemble(ctx context.Context, packages []Package, opts Options) (*Tree, *Report, error) {
 	a := &assembler{opts: opts, tree: New(), dirs: map[string]*Node{}, report: &Report{}}
 	kept := make([][]*content.File, len(packages))
 	var links []linkEntry
+	if opts.Base != nil {
+		links = a.putOn(opts.Base, len(packages))
+	}
 	for i, p := range packages {
 		a.tree.Packages = append(a.tree.Packages, p.Name)
 		kept[i] = a.filter(p.Manifest.Files)
@@ -90,9 +95,12 @@ func Assemble(ctx context.Context, packages []Package, opts Options) (*Tree, *Re
 	}
 	placed, unsettled := placeLinks(links)
 	if unsettled != nil {
-		return nil, nil, fmt.Errorf("assembling the tree: %s of %s: %w", unsettled.path, packages[unsettled.pkg].Name, errLinkLoop)
+		return nil, nil, fmt.Errorf("assembling the tree: %s of %s: %w", unsettled.path, a.linkOwner(packages, unsettled), errLinkLoop)
 	}
 	a.links = placed
+	if opts.Base != nil {
+		a.own(opts.Base)
+	}
 	for i := range packages {
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)
@@ -116,6 +124,8 @@ type assembler struct {
 	dirs      map[string]*Node // by the directory's path as packages write it
 	conflicts []Conflict
 	report    *Report
+	base      map[*Node]baseEntry // what packages of the base own
+	fresh     int                 // how many packages are put on top of it
 }
 
 // insert puts one entry into the tree.
@@ -224,6 +234,8 @@ func (a *assembler) place(pkg int, f *content.File, parent, old *Node) error {
 	switch {
 	case old == nil:
 		parent.attach(n)
+	case a.opts.Base != nil && old.inBase(a.fresh):
+		return a.placeOnBase(pkg, f.Path, old, n)
 	case old.Package == NoPackage && n.IsDir():
 		n.Name, n.children = old.Name, old.children
 		*old = *n

@@ -15,7 +15,7 @@ func (n *Node) SetData(data []byte) {
 	if data == nil {
 		data = []byte{}
 	}
-	n.Data, n.Size, n.Content = data, int64(len(data)), content.DigestOf(data)
+	n.Data, n.Size, n.Content, n.Object = data, int64(len(data)), content.DigestOf(data), ostree.Checksum{}
 }
 
 // Follow returns the place of path, relative to the root: symbolic links on the

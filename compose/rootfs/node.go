@@ -24,7 +24,11 @@ type Node struct {
 	Size    int64          // of a regular file
 	Content content.Digest // of a regular file
 	Data    []byte         // the content itself, of a file that no package brought
-	Target  string         // of a symbolic link
+	// Object is the content object that the file was read from, when it comes
+	// from a commit: its bytes are that object's, and Content may be zero, which
+	// then means that nobody knows the digest yet.
+	Object ostree.Checksum
+	Target string // of a symbolic link
 
 	// Package is the index in Tree.Packages of the package that brought it,
 	// the first of several; NoPackage for what no package owns.
