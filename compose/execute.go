@@ -152,6 +152,9 @@ func (c *composer) commit(ctx context.Context) (_ *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.inform(ctx); err != nil {
+		return nil, err
+	}
 	// Contents are what the index says once the transaction has verified them.
 	if err := c.in.store.SaveIndex(ctx); err != nil {
 		return nil, err
@@ -163,7 +166,6 @@ func (c *composer) commit(ctx context.Context) (_ *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.fillReport()
 	return &Result{
 		Changed: true, InputHash: p.InputHash, Ref: p.writtenRef(), Commit: sum, Content: commit.ContentChecksum(),
 		Parent: commit.Parent, Version: c.version, Timestamp: commit.Timestamp, Stats: stats, CacheHits: w.hits.Load(), Report: c.report,

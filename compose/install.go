@@ -59,7 +59,7 @@ func (p *Plan) Install(ctx context.Context, dest string, o DirOptions) (_ *Resul
 	if err := c.install(ctx, o); err != nil {
 		return nil, p.failed(err)
 	}
-	if err := c.inform(); err != nil {
+	if err := c.inform(ctx); err != nil {
 		return nil, p.failed(err)
 	}
 	if err := c.writeNew(ctx, target, o); err != nil {
@@ -127,13 +127,6 @@ func (c *composer) postprocessTree(ctx context.Context) error {
 		return nil
 	}
 	return c.addInitramfs(ctx)
-}
-
-// inform completes the report, and fails when it has what the caller does not
-// want.
-func (c *composer) inform() error {
-	c.fillReport()
-	return nil
 }
 
 // checkEmpty refuses a directory that holds something.

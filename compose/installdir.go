@@ -54,7 +54,7 @@ func PostprocessDir(ctx context.Context, opts Options, dir string, o DirOptions)
 		_, err = c.tree.ResolveOwners(c.reader(ctx))
 	}
 	if err == nil {
-		err = c.inform()
+		err = c.inform(ctx)
 	}
 	if err == nil {
 		err = c.replaceDir(ctx, dir, o, tree)

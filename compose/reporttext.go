@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // WriteText writes for people what the tree holds and what was left out. The
@@ -16,21 +18,19 @@ func (r *Report) WriteText(w io.Writer) error {
 		leftOut(&b, a.Ghosts, "ghosts (packages own them, none delivers them)")
 		leftOut(&b, a.Documentation, "files of documentation")
 		leftOut(&b, a.Languages, "files of languages that install-langs does not name")
-		for _, d := range a.Devices {
-			fmt.Fprintf(&b, "left out: %s %s of %s\n", d.Type, d.Path, d.Package)
-		}
-		leftOut(&b, len(a.Colors), "files of an architecture that gave way to the preferred one's")
 	}
-	for _, u := range r.UnknownOwners {
-		fmt.Fprintf(&b, "unknown %s %s: %d paths belong to root, without setuid and setgid\n", u.Kind, u.Name, len(u.Paths))
+	for _, f := range r.Findings() {
+		fmt.Fprintf(&b, "%s (%d), %s: %s\n", f.Class, len(f.Items), f.What, few(f.Items))
 	}
-	packages := map[string]bool{}
-	for _, s := range r.Skipped {
-		packages[s.Package] = true
+	r.ranText(&b)
+	r.kernelText(&b)
+	if n := len(r.Privileged); n > 0 {
+		fmt.Fprintf(&b, "%d files have setuid, setgid or capabilities\n", n)
 	}
-	if len(packages) > 0 {
-		fmt.Fprintf(&b, "not run: %d scriptlets of %d packages\n", len(r.Skipped), len(packages))
+	if len(r.Users)+len(r.Groups) > 0 {
+		fmt.Fprintf(&b, "%d users, %d groups\n", len(r.Users), len(r.Groups))
 	}
+	r.sizesText(&b)
 	flatpakText(&b, r.Flatpak)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -49,6 +49,87 @@ func flatpakText(b *strings.Builder, r *FlatpakReport) {
 	}
 	for _, e := range r.RefusedExports {
 		fmt.Fprintf(b, "not exported: %s: %s\n", e.Source, e.Reason)
+	}
+}
+
+// shownItems is how many items of a list people see, and shownWidth how much
+// of each.
+const (
+	shownItems = 3
+	shownWidth = 120
+)
+
+// few are the first items of a list.
+func few(items []string) string {
+	shown := make([]string, 0, shownItems)
+	for _, item := range items[:min(shownItems, len(items))] {
+		if line, _, _ := strings.Cut(item, "\n"); len(line) < len(item) || len(line) > shownWidth {
+			item = strings.ToValidUTF8(line[:min(len(line), shownWidth)], "") + "…"
+		}
+		shown = append(shown, item)
+	}
+	text := strings.Join(shown, "; ")
+	if n := len(items) - shownItems; n > 0 {
+		text += fmt.Sprintf("; and %d more", n)
+	}
+	return text
+}
+
+// ranText says what programs of the tree did.
+func (r *Report) ranText(b *strings.Builder) {
+	var count int
+	var took, slowest time.Duration
+	name := ""
+	if r.Scriptlets != nil {
+		for i := range r.Scriptlets.Steps {
+			s := &r.Scriptlets.Steps[i]
+			if s.Skipped != "" {
+				continue
+			}
+			count++
+			took += s.Duration
+			if s.Duration > slowest {
+				slowest, name = s.Duration, s.Section()+" of "+s.Package
+			}
+		}
+	}
+	if count > 0 {
+		fmt.Fprintf(b, "%d scriptlets ran in %s; the slowest was %s, %s\n", count, took.Round(time.Millisecond), name, slowest.Round(time.Millisecond))
+	}
+	for _, p := range r.Postprocess {
+		fmt.Fprintf(b, "%s ran in %s\n", p.Name, p.Duration.Round(time.Millisecond))
+	}
+}
+
+// kernelText says which kernel the tree has and where its initramfs is from.
+func (r *Report) kernelText(b *strings.Builder) {
+	k := r.Kernel
+	if k == nil || k.Kernel == "" {
+		return
+	}
+	fmt.Fprintf(b, "kernel %s", k.Kernel)
+	switch {
+	case k.Size == 0:
+		b.WriteString(", no initramfs made")
+	case k.Restored:
+		fmt.Fprintf(b, ", initramfs of %s from the cache", byteSize(k.Size))
+	default:
+		fmt.Fprintf(b, ", initramfs of %s made in %.1f s", byteSize(k.Size), k.Dracut)
+		if k.Why != "" {
+			fmt.Fprintf(b, " (%s)", k.Why)
+		}
+	}
+	b.WriteByte('\n')
+}
+
+// sizesText names the largest packages.
+func (r *Report) sizesText(b *strings.Builder) {
+	var items []string
+	for _, s := range r.Sizes[:min(shownItems, len(r.Sizes))] {
+		items = append(items, fmt.Sprintf("%s %s", cmp.Or(s.Package, "no package"), byteSize(s.Bytes)))
+	}
+	if len(items) > 0 {
+		fmt.Fprintf(b, "largest: %s\n", strings.Join(items, ", "))
 	}
 }
 

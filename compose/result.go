@@ -60,6 +60,11 @@ type Report struct {
 	UnknownOwners []rootfs.UnknownOwner `json:"unknown-owners,omitempty"`
 	Flatpak       *FlatpakReport        `json:"flatpak,omitempty"`
 	Warnings      []string              `json:"warnings,omitempty"`
+	// Users and Groups are those of the tree.
+	Users  []Account `json:"users,omitempty"`
+	Groups []Account `json:"groups,omitempty"`
+	// Sizes says what the packages take of the tree, the largest first.
+	Sizes []PackageSize `json:"sizes,omitempty"`
 }
 
 // ReportedPackage is one package of the tree.
@@ -78,6 +83,7 @@ type PrivilegedFile struct {
 	Package      string `json:"package,omitempty"`
 	Mode         string `json:"mode"` // octal digits
 	Capabilities bool   `json:"capabilities,omitempty"`
+	New          bool   `json:"new,omitempty"` // the previous commit has none like it there
 }
 
 // SkippedScriptlet is a scriptlet or trigger that did not run.

@@ -36,7 +36,10 @@ func (c *composer) runScriptlets(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	o := scriptlet.RunOptions{Timeout: c.plan.opts.ScriptTimeout, Progress: c.plan.opts.Progress.Send}
+	for i := range plan.Steps {
+		plan.Steps[i].Env = append(plan.Steps[i].Env, c.scriptEnv()...)
+	}
+	o := scriptlet.RunOptions{Timeout: c.plan.opts.ScriptTimeout, MaxDisk: c.plan.opts.ScriptMaxDisk, Progress: c.scriptletProgress}
 	if !plan.NeedsDisk() {
 		c.report.Scriptlets, err = plan.Run(ctx, nil, o)
 		return err
@@ -95,6 +98,11 @@ func (c *composer) sourceDate() time.Time {
 
 // shownLines is how much of the output of a failed program an error shows.
 const shownLines = 20
+
+// scriptletProgress tells of scriptlets as one stage: each has a title of its own.
+func (c *composer) scriptletProgress(_ string, done, total int64) {
+	c.plan.opts.Progress.Send("scriptlets", done, total)
+}
 
 // lastLines returns the end of a program's output.
 func lastLines(output []byte) string {
