@@ -75,7 +75,9 @@ func (t *bootTest) writeTreefile() error {
 			}
 		}
 	}
-	packages = append(packages, features...)
+	for _, p := range ownPackages("1") {
+		packages = append(packages, p.Name)
+	}
 	if t.altfiles != nil {
 		packages = append(packages, "boottest-altfiles")
 	} else {

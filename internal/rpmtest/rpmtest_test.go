@@ -233,3 +233,30 @@ func TestBuildRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestFeaturesBuild(t *testing.T) {
+	for _, p := range rpmtest.Features() {
+		if _, err := p.Build(); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}
+
+func TestHostPrograms(t *testing.T) {
+	p, err := rpmtest.HostPrograms("host", "sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var programs []string
+	for _, f := range p.Files {
+		if !strings.HasPrefix(f.Path, "/usr/") && f.LinkTo == "" {
+			t.Errorf("%s is not in /usr", f.Path)
+		}
+		if strings.HasSuffix(f.Path, "bin/sh") && f.Body != "" {
+			programs = append(programs, f.Path)
+		}
+	}
+	if len(programs) != 1 {
+		t.Errorf("got the shells %q, want one", programs)
+	}
+}

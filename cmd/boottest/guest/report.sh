@@ -11,8 +11,8 @@ say() { # name command...: a line for each line of output
 }
 
 owner() { stat -c '%U:%G %a' "$1"; }
-inodes() { stat -c '%i %h' /usr/share/boottest/link1 /usr/share/boottest/link2 /usr/share/boottest/link3 | sort -u; }
-write_usr() { if : >/usr/share/boottest/written; then echo yes; else echo no; fi 2>/dev/null; }
+inodes() { stat -c '%i %h' /usr/share/feature/link1 /usr/share/feature/link2 /usr/share/feature/link3 | sort -u; }
+write_usr() { if touch /usr/share/written; then echo yes; else echo no; fi 2>/dev/null; }
 enabled() { systemctl is-enabled boottest.service; }
 
 update() {
@@ -29,16 +29,16 @@ say multi-user systemctl is-active multi-user.target
 say enabled enabled
 say version cat /usr/share/boottest/version
 say config cat /etc/boottest.conf
-say user-sysusers id -un bt-sys
-say user-useradd id -un bt-add
-say owner-sysusers owner /usr/share/boottest/of-sysusers
-say owner-useradd owner /usr/bin/boottest-setgid
-say owner-var owner /var/lib/bt-add
-say setuid owner /usr/bin/boottest-setuid
-say caps getcap /usr/bin/boottest-caps
+say user-sysusers id -un ft-sys
+say user-useradd id -un ft-add
+say owner-sysusers owner /usr/share/feature/of-sysusers
+say owner-useradd owner /usr/bin/feature-setgid
+say owner-var owner /var/lib/ft-add
+say setuid owner /usr/bin/feature-setuid
+say caps getcap /usr/bin/feature-caps
 say links inodes
-say file-trigger cat /usr/share/boottest.log
-say trans-trigger cat /usr/share/boottest.index
+say file-trigger cat /usr/share/feature.log
+say trans-trigger cat /usr/share/feature.index
 say write-usr write_usr
 say root-home stat -L -c '%F %a' /root
 say status ostree admin status
