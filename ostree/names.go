@@ -77,15 +77,21 @@ func ValidateCollectionID(id string) error {
 	return nil
 }
 
-// ValidateFilename reports why name cannot be an entry of a dirtree.
+// A FilenameError says why a name cannot be an entry of a dirtree.
+type FilenameError struct{ Name, Reason string }
+
+func (e *FilenameError) Error() string { return fmt.Sprintf("file name %q %s", e.Name, e.Reason) }
+
+// ValidateFilename reports why name cannot be an entry of a dirtree: its error
+// is a *FilenameError.
 func ValidateFilename(name string) error {
 	switch {
 	case name == "", name == ".", name == "..":
-		return fmt.Errorf("file name %q is not allowed", name)
+		return &FilenameError{name, "is not allowed"}
 	case strings.ContainsAny(name, "/\x00"):
-		return fmt.Errorf("file name %q holds a slash or NUL", name)
+		return &FilenameError{name, "holds a slash or NUL"}
 	case !utf8.ValidString(name):
-		return fmt.Errorf("file name %q is not UTF-8; OSTree stores no others", name)
+		return &FilenameError{name, "is not UTF-8; OSTree stores no others"}
 	}
 	return nil
 }

@@ -92,7 +92,8 @@ func (t *Txn) importCommitMeta(n ostree.ObjectName, r io.Reader) error {
 	return nil
 }
 
-// SetCommitMeta replaces the detached metadata of a commit; nil removes it.
+// SetCommitMeta replaces the detached metadata of a commit; nil removes it. An
+// empty one is stored: it tells those who pull that what they have is gone.
 func (t *Txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
 	t.UpdateCommitMeta(commit, func(gvariant.Dict) (gvariant.Dict, error) { return d, nil })
 }
@@ -157,8 +158,8 @@ func (t *Txn) newCommitMetas() (map[ostree.Checksum]bool, error) {
 	}
 	out := map[ostree.Checksum]bool{}
 	for commit, d := range dicts {
-		out[commit] = len(d) > 0
-		if len(d) == 0 {
+		out[commit] = d != nil
+		if d == nil {
 			continue
 		}
 		n := commitMetaName(commit)

@@ -20,8 +20,9 @@ import (
 // PullLocalOptions say what PullLocal takes. The zero value is all refs of
 // the source's refs/heads, without history.
 type PullLocalOptions struct {
-	Refs  []string // none: all
-	Depth int      // ancestors of each commit; negative: all that are there
+	Refs    []string          // none, and no Commits: all
+	Commits []ostree.Checksum // to be pulled without a ref
+	Depth   int               // ancestors of each commit; negative: all that are there
 }
 
 // PullLocalResult counts what PullLocal did.
@@ -52,9 +53,14 @@ func (r *Repo) PullLocal(ctx context.Context, src *Repo, o PullLocalOptions) (_ 
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
 	p := localPull{src: src, txn: txn, depth: o.Depth, seen: map[ostree.Checksum]int{}}
-	refs, err := p.refs(ctx, o.Refs)
+	refs, err := p.refs(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range o.Commits {
+		if err := p.history(ctx, c); err != nil {
+			return nil, fmt.Errorf("%s: %w", c, err)
+		}
 	}
 	for _, ref := range refs {
 		if err := p.history(ctx, ref.Commit); err != nil {
@@ -78,8 +84,9 @@ type localPull struct {
 	linked, copied, bytes atomic.Int64
 }
 
-func (p *localPull) refs(ctx context.Context, names []string) ([]Ref, error) {
-	if len(names) == 0 {
+func (p *localPull) refs(ctx context.Context, o PullLocalOptions) ([]Ref, error) {
+	names := o.Refs
+	if len(names)+len(o.Commits) == 0 {
 		return p.src.Refs(ctx, "")
 	}
 	refs := make([]Ref, len(names))

@@ -90,14 +90,24 @@ func (w *worker) buffer(n int) []byte {
 // deflate compresses data to w.out, behind what is there: a whole stream, or
 // the block that follows w.dict and, unless it is the last, ends at a byte.
 func (w *worker) deflate(data []byte, last bool) error {
+	start := w.out.Len()
 	w.z.ResetDict(&w.out, w.dict) // without one it resets all the same
 	if _, err := w.z.Write(data); err != nil {
 		return fmt.Errorf("deflating: %w", err)
 	}
-	if last {
-		return w.z.Close()
+	if !last {
+		return w.z.Flush()
 	}
-	return w.z.Flush()
+	err := w.z.Close()
+	if len(w.dict) > 0 || len(data) > tinyFile || err != nil {
+		return err
+	}
+	var buf [tinyFile + tinyFile/4]byte
+	if letters := appendLetters(buf[:0], data); len(letters) < w.out.Len()-start {
+		w.out.Truncate(start)
+		w.out.Write(letters)
+	}
+	return nil
 }
 
 // inflight is a block that is being compressed.
