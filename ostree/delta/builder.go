@@ -28,6 +28,8 @@ type builder struct {
 	objects  []ostree.ObjectName
 	unpacked int64
 
+	objectSizes bool // GenerateOptions.ObjectSizes
+
 	modes     []byte // (uuu), one after the other
 	modeIndex map[[3]uint32]uint64
 	sets      []gvariant.Value
@@ -233,6 +235,9 @@ func (b *builder) compress(p *builtPart) (err error) {
 	}
 	if err := errors.Join(w.Close(), buf.Flush(), f.Chmod(0o644), f.Sync()); err != nil {
 		return err
+	}
+	if b.objectSizes {
+		size = 0
 	}
 	p.Part = Part{Checksum: ostree.Checksum(sum.Sum(nil)), Size: out.n, Unpacked: max(b.unpacked, size), Objects: b.objects}
 	return nil

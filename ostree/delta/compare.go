@@ -61,7 +61,7 @@ func (g *generator) compareWith(ctx context.Context, it *item) (err error) {
 	defer func() { err = errors.Join(err, release()) }()
 	it.matches = rollsum(from, to)
 	same := matched(it.matches)
-	if same >= it.size*9/10 {
+	if same >= it.size*9/10 && (!mayPatch || it.size >= g.opts.PatchBelow) {
 		it.kind = chunksItem
 		return nil
 	}

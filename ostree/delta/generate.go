@@ -32,8 +32,20 @@ type GenerateOptions struct {
 	MaxBsdiffSize   int64 // of the old and the new file together
 	MaxChunkSize    int64 // of a part, before compression
 	DisableBsdiff   bool
-	Inline          bool // the parts are put into the superblock
-	Jobs            int  // files compared, and parts compressed, at once; 0: one a CPU
+	// PatchBelow is how large a file may be to be patched even where whole
+	// chunks of the old one make nearly all of it.
+	PatchBelow int64
+	// ObjectSizes makes the unpacked size of a part that of its objects, as the
+	// C tool has it. Without it that is at least what clients decompress:
+	// version 2026.3 of the C tool refuses parts that have more.
+	ObjectSizes bool
+	Inline      bool // the parts are put into the superblock
+	BigEndian   bool // the superblock's integers are, as those of the C tool on such machines
+	// File, when set, is where the superblock is written; the parts go into
+	// files beside it that are named by their numbers. The repository's own
+	// deltas stay as they are.
+	File string
+	Jobs int // files compared, and parts compressed, at once; 0: one a CPU
 	// Progress hears how many of the objects are done.
 	Progress func(stage string, done, total int64)
 }
@@ -90,7 +102,14 @@ func generate(ctx context.Context, repo *archive.Repo, n Name, o GenerateOptions
 	if s, err = g.run(ctx, n); err != nil {
 		return nil, err
 	}
-	return s, staged.publish(n, s)
+	data, err := s.encode(o.BigEndian)
+	if err != nil {
+		return nil, err
+	}
+	if o.File != "" {
+		return s, staged.export(data, o.File)
+	}
+	return s, staged.publish(n, data)
 }
 
 type generator struct {
@@ -185,6 +204,7 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(g.opts.Jobs)
 	b := newBuilder(g.dir)
+	b.objectSizes = g.opts.ObjectSizes
 	defer func() {
 		err = errors.Join(err, b.blob.Close())
 		if werr := group.Wait(); err == nil || errors.Is(err, context.Canceled) {
@@ -196,6 +216,7 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 		g.parts = append(g.parts, part)
 		group.Go(func() error { return full.compress(part) })
 		b = newBuilder(g.dir)
+		b.objectSizes = g.opts.ObjectSizes
 	}
 	var done int64
 	for p := range queue {
@@ -223,7 +244,9 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 			g.opts.Progress("delta", done, total)
 		}
 	}
-	if len(b.objects) > 0 {
+	// A delta of commits with the same tree has one part with nothing in it, as
+	// that of the C tool.
+	if len(b.objects) > 0 || len(g.parts)+len(fallbacks) == 0 {
 		cut()
 	}
 	return fallbacks, ctx.Err()

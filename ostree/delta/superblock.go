@@ -35,6 +35,8 @@ type Superblock struct {
 	Fallbacks  []Fallback
 	Signatures gvariant.Dict // of a signed superblock
 	Signed     []byte        // the bytes that Signatures sign; nil when it is not signed
+
+	big bool // the integers were big-endian
 }
 
 // Part describes one part.
@@ -106,6 +108,7 @@ func (s *Superblock) decodeLists(parts, fallbacks gvariant.Value) error {
 	if err != nil {
 		return err
 	}
+	s.big = swap
 	for i, v := range parts.All() {
 		p, err := decodePart(v, swap)
 		if err != nil {
