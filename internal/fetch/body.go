@@ -50,6 +50,9 @@ func (b *body) Read(p []byte) (int, error) {
 		if b.err = b.check(); b.err != nil {
 			return 0, b.err
 		}
+		if b.err = b.t.client.limiter.pause(b.ctx, &b.t.client.opts, n); b.err != nil {
+			return 0, b.err
+		}
 		if err == nil {
 			if n == 0 {
 				continue

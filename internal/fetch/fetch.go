@@ -66,6 +66,9 @@ type Options struct {
 	// SlowTime (zero means Timeout) of waiting is cut, and tried again.
 	MinRate  int64
 	SlowTime time.Duration
+	// LimitRate, when not zero, is how many bytes a second are read at most,
+	// of all answers together.
+	LimitRate int64
 	// Sleep waits between attempts; nil waits on a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -75,6 +78,7 @@ type Client struct {
 	opts      Options
 	transport *http.Transport
 	http      *http.Client
+	limiter   limiter
 
 	mu    sync.Mutex
 	slots map[string]chan struct{} // by host: a place for each open answer

@@ -34,8 +34,12 @@ func (e *RefError) Error() string {
 }
 
 // refPath returns where a ref is stored, below the repository: "NAME" in
-// refs/heads, "REMOTE:NAME" in refs/remotes.
+// refs/heads, "REMOTE:NAME" in refs/remotes, "(COLLECTION, NAME)" in
+// refs/mirrors.
 func refPath(ref string) (string, error) {
+	if collection, name, ok := cutMirrorRef(ref); ok {
+		return "refs/mirrors/" + collection + "/" + name, cmpErr(ostree.ValidateCollectionID(collection), ostree.ValidateRef(name))
+	}
 	remote, name, isRemote := strings.Cut(ref, ":")
 	if !isRemote {
 		return "refs/heads/" + ref, ostree.ValidateRef(ref)

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,23 @@ type Want struct {
 	Commit ostree.Checksum
 	Size   uint64 // of the commit object, from the summary; zero: unknown
 	Depth  int    // how many ancestors to pull, too; -1: all that the remote has
+	// Collection is the one that the commit must be bound to; empty: that of
+	// the Options.
+	Collection string
 	// NotBefore refuses a commit that is older: the time of the one that it
 	// replaces, in Unix seconds.
 	NotBefore uint64
 	// Have is a commit that the repository holds whole, and whose directories
 	// need no look when they occur again; zero: none but the parent.
 	Have ostree.Checksum
+	// CommitOnly brings the commit without its tree, Subpaths nothing of the
+	// tree but these paths. The commit is marked as partial then.
+	CommitOnly bool
+	Subpaths   []string
 }
+
+// narrow tells whether not all of the commit is wanted.
+func (w *Want) narrow() bool { return w.CommitOnly || len(w.Subpaths) > 0 }
 
 // A CommitError says why a commit was refused. Ref may be empty.
 type CommitError struct {
@@ -146,7 +157,7 @@ func (r *Remote) fetchCommit(ctx context.Context, dst *archive.Repo, w *pulled, 
 	if err := r.verifySignature(dst, v); err != nil {
 		return nil, err
 	}
-	return v, r.checkBindings(v.commit, ref)
+	return v, r.checkBindings(v.commit, ref, cmp.Or(w.Collection, r.opts.CollectionID))
 }
 
 // fetchCommitMeta fetches detached metadata; a commit may have none.
@@ -167,41 +178,18 @@ func (r *Remote) fetchCommitMeta(ctx context.Context, w *pulled, c ostree.Checks
 	return dict, nil
 }
 
-// verifySignature checks the remote's signatures of a commit, or those that
-// the repository keeps when the remote has dropped its own.
-func (r *Remote) verifySignature(dst *archive.Repo, v *verifiedCommit) error {
-	if !r.opts.GPGVerify {
-		return nil
-	}
-	now := r.opts.Clock()
-	_, err := r.opts.Keyring.Verify(v.data, v.meta, now)
-	if err == nil || !v.whole {
-		return err
-	}
-	local, errLocal := dst.CommitMeta(v.checksum)
-	if errLocal != nil {
-		return errors.Join(err, errLocal)
-	}
-	if _, errLocal := r.opts.Keyring.Verify(v.data, local, now); errLocal != nil {
-		return err
-	}
-	return nil
-}
-
 // checkBindings checks that the commit may be shown under ref, and belongs to
 // the expected collection. It follows libostree's rules.
-func (r *Remote) checkBindings(c *ostree.Commit, ref string) error {
+func (r *Remote) checkBindings(c *ostree.Commit, ref, collection string) error {
 	refs, bound := c.RefBindings()
 	if bound && ref != "" && !slices.Contains(refs, ref) {
 		return fmt.Errorf("%w: %s", ErrBinding, joinSome(refs))
 	}
-	if !bound && (r.opts.CollectionID != "" || r.opts.RequireBinding) {
+	if !bound && (collection != "" || r.opts.RequireBinding) {
 		return fmt.Errorf("%w: it names none (%s), so that anyone could show it under any ref", ErrBinding, ostree.KeyRefBinding)
 	}
-	if want := r.opts.CollectionID; want != "" {
-		if got := c.Metadata.Str(ostree.KeyCollectionBinding); got != want {
-			return fmt.Errorf("%w: it is of the collection %q, not %q", ErrBinding, got, want)
-		}
+	if got := c.Metadata.Str(ostree.KeyCollectionBinding); collection != "" && got != collection {
+		return fmt.Errorf("%w: it is of the collection %q, not %q", ErrBinding, got, collection)
 	}
 	return nil
 }

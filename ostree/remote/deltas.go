@@ -49,7 +49,7 @@ func (p *puller) pullDeltas(ctx context.Context, commits []*verifiedCommit) (err
 	}()
 	tried := map[ostree.Checksum]bool{}
 	for _, c := range commits {
-		if c.whole || tried[c.checksum] {
+		if c.whole || c.want.narrow() || tried[c.checksum] {
 			continue
 		}
 		tried[c.checksum] = true

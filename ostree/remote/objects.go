@@ -132,6 +132,7 @@ type task struct {
 	base  string // of a file
 	depth int
 	want  *pulled
+	only  []subpath // of a directory: what is wanted below it; nil: all
 }
 
 func (t task) path() string { return path.Join("/", t.dir, t.base) }
@@ -192,16 +193,26 @@ func (p *puller) handleTree(ctx context.Context, t task, have bool) ([]task, err
 			return nil, err
 		}
 	}
+	if err := checkSubpaths(t, tree); err != nil {
+		return nil, err
+	}
 	more := make([]task, 0, len(tree.Files)+2*len(tree.Dirs))
 	for _, f := range tree.Files {
+		if wanted, _ := below(t.only, f.Name); !wanted {
+			continue
+		}
 		name := ostree.ObjectName{Checksum: f.Checksum, Type: ostree.ObjectFile}
 		more = append(more, task{name: name, dir: t.dir, base: f.Name, want: t.want})
 	}
 	for _, d := range tree.Dirs {
+		wanted, only := below(t.only, d.Name)
+		if !wanted {
+			continue
+		}
 		dir := path.Join(t.dir, d.Name)
 		more = append(more,
 			task{name: ostree.ObjectName{Checksum: d.Meta, Type: ostree.ObjectDirMeta}, dir: dir, want: t.want},
-			task{name: ostree.ObjectName{Checksum: d.Tree, Type: ostree.ObjectDirTree}, dir: dir, depth: t.depth + 1, want: t.want})
+			task{name: ostree.ObjectName{Checksum: d.Tree, Type: ostree.ObjectDirTree}, dir: dir, depth: t.depth + 1, want: t.want, only: only})
 	}
 	return more, nil
 }

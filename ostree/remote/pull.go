@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"github.com/treewright/treewright/ostree"
@@ -21,6 +20,13 @@ type PullOptions struct {
 	Depth int
 	// TimestampCheck refuses commits that are older than those they replace.
 	TimestampCheck bool
+	// CommitOnly brings commits without their trees, Subpaths nothing of the
+	// trees but these paths. The commits are marked as partial then.
+	CommitOnly bool
+	Subpaths   []string
+	// Collections pulls into refs/mirrors/COLLECTION/REF: each commit must be
+	// bound to the collection that the remote's summary shows it in.
+	Collections bool
 	// KeepDeltas brings all static deltas to the refs' commits, too, as they
 	// are, for the clients of the repository; publishing lists them there.
 	KeepDeltas bool
@@ -62,7 +68,7 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 	if _, err := r.Config(ctx); err != nil {
 		return nil, err
 	}
-	refs, err := r.wantedRefs(ctx, opts)
+	wishes, err := r.wishes(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -73,24 +79,24 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 		}
 		defer func() { err = errors.Join(err, k.remove()) }()
 	}
-	result, err := r.pullRefs(ctx, dst, refs, opts, k)
+	result, err := r.pullWishes(ctx, dst, wishes, opts, k)
 	if err == nil && k != nil {
 		err = k.keepAll(ctx, result)
 	}
 	return result, err
 }
 
-// pullRefs is Pull of refs, up to the point at which they are visible.
-func (r *Remote) pullRefs(ctx context.Context, dst *archive.Repo, refs []string, opts PullOptions, k *keeper) (_ *Result, err error) {
+// pullWishes brings the wishes, up to the point at which they are visible.
+func (r *Remote) pullWishes(ctx context.Context, dst *archive.Repo, wishes []wish, opts PullOptions, k *keeper) (_ *Result, err error) {
 	txn, err := dst.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
-	wants := make([]Want, len(refs))
-	old := make([]ostree.Checksum, len(refs))
-	for i, ref := range refs {
-		if wants[i], old[i], err = r.wantRef(ctx, dst, ref, opts); err != nil {
+	wants := make([]Want, len(wishes))
+	old := make([]ostree.Checksum, len(wishes))
+	for i, w := range wishes {
+		if wants[i], old[i], err = want(ctx, dst, w, opts); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +106,7 @@ func (r *Remote) pullRefs(ctx context.Context, dst *archive.Repo, refs []string,
 	}
 	for i := range result.Refs {
 		ref := &result.Refs[i]
-		ref.Old = old[i]
+		ref.Ref, ref.Old = wishes[i].target, old[i]
 		if err := errors.Join(txn.ExpectRef(ref.Ref, ref.Old), txn.SetRef(ref.Ref, ref.New)); err != nil {
 			return nil, err
 		}
@@ -111,38 +117,13 @@ func (r *Remote) pullRefs(ctx context.Context, dst *archive.Repo, refs []string,
 	return result, nil
 }
 
-// wantedRefs returns the refs that opts ask for.
-func (r *Remote) wantedRefs(ctx context.Context, opts PullOptions) ([]string, error) {
-	if len(opts.Refs) > 0 {
-		refs := slices.Clone(opts.Refs)
-		slices.Sort(refs)
-		return slices.Compact(refs), nil
+// want compares a wish with what the repository has, and returns that too.
+func want(ctx context.Context, dst *archive.Repo, from wish, opts PullOptions) (Want, ostree.Checksum, error) {
+	w := Want{
+		Ref: from.ref, Commit: from.commit, Size: from.size, Collection: from.collection,
+		Depth: opts.Depth, CommitOnly: opts.CommitOnly, Subpaths: opts.Subpaths,
 	}
-	if !opts.Mirror {
-		return nil, fmt.Errorf("pulling from %s: name the refs, or ask for all of them (--mirror)", r.URL())
-	}
-	summary, err := r.Summary(ctx)
-	if errors.Is(err, ErrNoSummary) {
-		return nil, fmt.Errorf("%w, so that its refs must be named", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	refs := make([]string, len(summary.Refs))
-	for i, ref := range summary.Refs {
-		refs[i] = ref.Name
-	}
-	return refs, nil
-}
-
-// wantRef resolves a ref on both sides.
-func (r *Remote) wantRef(ctx context.Context, dst *archive.Repo, ref string, opts PullOptions) (Want, ostree.Checksum, error) {
-	w := Want{Ref: ref, Depth: opts.Depth}
-	var err error
-	if w.Commit, w.Size, err = r.ResolveRef(ctx, ref); err != nil {
-		return w, ostree.Checksum{}, err
-	}
-	old, err := dst.ResolveRef(ref)
+	old, err := dst.ResolveRef(from.target)
 	if errors.Is(err, archive.ErrNotExist) {
 		return w, ostree.Checksum{}, nil
 	}
@@ -153,7 +134,7 @@ func (r *Remote) wantRef(ctx context.Context, dst *archive.Repo, ref string, opt
 	if opts.TimestampCheck && old != w.Commit {
 		have, err := dst.Commit(ctx, old)
 		if err != nil {
-			return w, old, fmt.Errorf("reading the present commit of %s: %w", ref, err)
+			return w, old, fmt.Errorf("reading the present commit of %s: %w", from.target, err)
 		}
 		w.NotBefore = have.Timestamp
 	}
@@ -182,6 +163,11 @@ func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 	if err := p.run(ctx, txn, commits); err != nil {
 		return nil, err
 	}
+	partly := map[ostree.Checksum]bool{}
+	for _, c := range commits {
+		narrow, ok := partly[c.checksum]
+		partly[c.checksum] = c.want.narrow() && (narrow || !ok)
+	}
 	stored := map[ostree.Checksum]bool{}
 	for _, c := range commits {
 		if c.checksum != c.want.Commit {
@@ -191,7 +177,7 @@ func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 			continue
 		}
 		stored[c.checksum] = true
-		if err := r.storeCommit(ctx, dst, txn, c); err != nil {
+		if err := r.storeCommit(ctx, dst, txn, c, partly[c.checksum]); err != nil {
 			return nil, &CommitError{Ref: c.want.Ref, Commit: c.checksum, URL: r.URL(), Err: err}
 		}
 	}
@@ -205,14 +191,18 @@ func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 	return result, nil
 }
 
-// storeCommit puts a commit whose objects are all there into txn.
-func (r *Remote) storeCommit(ctx context.Context, dst *archive.Repo, txn *archive.Txn, c *verifiedCommit) error {
+// storeCommit puts a commit whose objects are there, as far as they are wanted,
+// into txn.
+func (r *Remote) storeCommit(ctx context.Context, dst *archive.Repo, txn *archive.Txn, c *verifiedCommit, partly bool) error {
 	if !c.whole {
 		if _, err := txn.WriteMeta(ctx, ostree.ObjectCommit, c.data); err != nil {
 			return err
 		}
 	}
-	if c.partial {
+	switch {
+	case partly && !c.whole:
+		txn.MarkPartial(c.checksum)
+	case c.partial:
 		txn.ClearPartial(c.checksum)
 	}
 	return r.storeMeta(ctx, dst, txn, c)

@@ -49,12 +49,12 @@ type puller struct {
 func (p *puller) run(ctx context.Context, txn *archive.Txn, commits []*verifiedCommit) (err error) {
 	var roots []task
 	for _, c := range commits {
-		if c.whole {
+		if c.whole || c.want.CommitOnly {
 			continue
 		}
 		roots = append(roots,
 			task{name: ostree.ObjectName{Checksum: c.commit.RootMeta, Type: ostree.ObjectDirMeta}, want: c.want},
-			task{name: ostree.ObjectName{Checksum: c.commit.RootTree, Type: ostree.ObjectDirTree}, want: c.want})
+			task{name: ostree.ObjectName{Checksum: c.commit.RootTree, Type: ostree.ObjectDirTree}, want: c.want, only: splitPaths(c.want.Subpaths)})
 	}
 	if len(roots) == 0 {
 		return nil
@@ -159,6 +159,11 @@ func (p *puller) add(tasks []task) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range tasks {
+		if t.only != nil { // others may want all of the directory
+			p.total++
+			p.trees = append(p.trees, t)
+			continue
+		}
 		if _, ok := p.seen[t.name]; ok {
 			continue
 		}

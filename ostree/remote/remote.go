@@ -29,14 +29,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -48,6 +46,11 @@ type Options struct {
 	// GPGVerify wants a good signature on every commit, GPGVerifySummary one
 	// on the summary. Both need Keyring and Clock.
 	GPGVerify, GPGVerifySummary bool
+	// Ed25519Keys are those that signatures of the engine ed25519 must be of,
+	// of which SignVerify wants one on every commit and SignVerifySummary one
+	// on the summary. With GPGVerify as well, both must be good.
+	Ed25519Keys                   sign.Ed25519Keys
+	SignVerify, SignVerifySummary bool
 	// Clock tells when keys are judged.
 	Clock func() time.Time
 	// CollectionID, when set, is the one that commits must be bound to.
@@ -76,11 +79,16 @@ type Options struct {
 	// Proxy is the URL of a proxy; when it is empty, ProxyFor chooses.
 	Proxy    string
 	ProxyFor func(*http.Request) (*url.URL, error)
+	// ContentURL is where objects and deltas lie, if not at the remote's URL.
+	ContentURL string
 	// Username and Password, or Bearer, are sent to the remote's host.
 	Username, Password, Bearer string
 	// CAFile, CertFile and KeyFile are PEM files for TLS.
 	CAFile, CertFile, KeyFile string
 	InsecureTLS               bool
+
+	// LimitRate, when not zero, is how many bytes a second are fetched at most.
+	LimitRate int64
 
 	// Progress hears of the objects of a pull. The total grows while trees are
 	// being read.
@@ -109,11 +117,13 @@ var ErrNoSummary = errors.New("the remote has no summary")
 // Remote is an OSTree repository that is read over the network or from disk.
 // It is safe for concurrent use.
 type Remote struct {
-	base   string // without a trailing slash
-	opts   Options
-	client *fetch.Client
-	large  chan struct{} // the right to hold one large metadata object
-	bytes  atomic.Int64
+	base    string // without a trailing slash
+	meta    *bases // of config, summary and refs
+	content *bases // of objects and deltas
+	opts    Options
+	client  *fetch.Client
+	large   chan struct{} // the right to hold one large metadata object
+	bytes   atomic.Int64
 
 	mu      sync.Mutex
 	config  *Config         // once read
@@ -121,23 +131,25 @@ type Remote struct {
 }
 
 // Open returns the repository at rawURL: http, https, file: or an absolute
-// path. It does not talk to it yet.
+// path, or "mirrorlist=" and the URL of a list of such URLs, one a line, which
+// are asked in turn. It does not talk to it yet.
 func Open(rawURL string, opts Options) (*Remote, error) {
-	base := strings.TrimRight(rawURL, "/")
-	if _, local, err := fetch.LocalPath(base); err != nil {
+	meta, err := newBases(rawURL)
+	if err != nil {
 		return nil, err
-	} else if !local {
-		u, err := url.Parse(base)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("the remote's URL cannot be read: want http, https, file: or an absolute path")
-		case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-			return nil, fmt.Errorf("the remote's URL %s: want http, https, file: or an absolute path, without a query", u.Redacted())
+	}
+	content := meta
+	if opts.ContentURL != "" {
+		if content, err = newBases(opts.ContentURL); err != nil {
+			return nil, err
 		}
 	}
+	base := meta.text
 	switch {
 	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Keyring == nil:
 		return nil, fmt.Errorf("verifying %s: no keyring is given", Redact(base))
+	case (opts.SignVerify || opts.SignVerifySummary) && len(opts.Ed25519Keys) == 0:
+		return nil, fmt.Errorf("verifying %s: no ed25519 key is given", Redact(base))
 	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Clock == nil:
 		return nil, fmt.Errorf("verifying %s: no clock is given", Redact(base))
 	}
@@ -150,22 +162,25 @@ func Open(rawURL string, opts Options) (*Remote, error) {
 	client, err := fetch.New(fetch.Options{
 		UserAgent: opts.UserAgent, Proxy: opts.Proxy, ProxyFor: opts.ProxyFor,
 		Username: opts.Username, Password: opts.Password, Bearer: opts.Bearer,
-		AuthHosts: authHosts(base),
+		AuthHosts: authHosts(meta, content),
 		CAFile:    opts.CAFile, CertFile: opts.CertFile, KeyFile: opts.KeyFile, InsecureTLS: opts.InsecureTLS,
-		Retries: opts.Retries, MaxPerHost: opts.MaxRequests, Sleep: opts.sleep,
+		LimitRate: opts.LimitRate,
+		Retries:   opts.Retries, MaxPerHost: opts.MaxRequests, Sleep: opts.sleep,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Remote{base: base, opts: opts, client: client, large: make(chan struct{}, 1)}, nil
+	return &Remote{base: base, meta: meta, content: content, opts: opts, client: client, large: make(chan struct{}, 1)}, nil
 }
 
-// authHosts returns the host that may see the credentials.
-func authHosts(base string) []string {
-	if u, err := url.Parse(base); err == nil && u.Host != "" {
-		return []string{u.Host}
+// authHosts returns the hosts that may see the credentials: those of the URLs
+// that were given, and no mirror that a list names.
+func authHosts(all ...*bases) []string {
+	hosts := []string{"none.invalid"} // no host at all would stand for all
+	for _, b := range all {
+		hosts = append(hosts, b.host()...)
 	}
-	return nil
+	return hosts
 }
 
 // Close drops the idle connections.
@@ -187,9 +202,13 @@ func Redact(rawURL string) string {
 // ReadFile returns a file of the repository, named by its path there. A file
 // that is absent is ErrNotFound; one that is larger than most is an error.
 func (r *Remote) ReadFile(ctx context.Context, name string, most int64) ([]byte, error) {
-	data, _, err := r.client.ReadAll(ctx, r.fileURL(name), fetch.GetOptions{MaxSize: most})
+	var data []byte
+	err := r.each(ctx, name, func(url string) (err error) {
+		data, _, err = r.client.ReadAll(ctx, url, fetch.GetOptions{MaxSize: most})
+		return err
+	})
 	if err != nil {
-		return nil, r.fetchError(name, err)
+		return nil, err
 	}
 	r.bytes.Add(int64(len(data)))
 	return data, nil
@@ -197,30 +216,27 @@ func (r *Remote) ReadFile(ctx context.Context, name string, most int64) ([]byte,
 
 // open is client.Get of a file of the repository.
 func (r *Remote) open(ctx context.Context, name string, opts fetch.GetOptions) (*fetch.Response, error) {
-	resp, err := r.client.Get(ctx, r.fileURL(name), opts)
-	if err != nil {
-		return nil, r.fetchError(name, err)
-	}
-	return resp, nil
+	var resp *fetch.Response
+	err := r.each(ctx, name, func(url string) (err error) {
+		resp, err = r.client.Get(ctx, url, opts)
+		return err
+	})
+	return resp, err
 }
 
 // download is client.Download of a file of the repository.
 func (r *Remote) download(ctx context.Context, name, dest string, opts fetch.DownloadOptions) error {
-	if err := r.client.Download(ctx, r.fileURL(name), dest, opts); err != nil {
-		return r.fetchError(name, err)
-	}
-	return nil
+	return r.each(ctx, name, func(url string) error { return r.client.Download(ctx, url, dest, opts) })
 }
 
 // Bytes returns how much content was fetched so far.
 func (r *Remote) Bytes() int64 { return r.bytes.Load() }
 
-// fileURL returns the URL of a file of the repository. Each part of the names
-// that we ask for was checked, so escaping is only for strange base URLs.
-func (r *Remote) fileURL(name string) string { return r.base + "/" + name }
-
 // fetchError says which file of which remote err is about.
 func (r *Remote) fetchError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, fetch.ErrNotFound) {
 		return &NotFoundError{URL: r.URL(), Name: name}
 	}
@@ -236,20 +252,3 @@ func (e *NotFoundError) Error() string { return fmt.Sprintf("%s has no file %s",
 
 // Is makes errors.Is(err, ErrNotFound) true.
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
-
-// Verify checks the signatures of data, a file of signatures such as
-// summary.sig, against the remote's keyring.
-func (r *Remote) Verify(data, signatures []byte) (*sign.Verified, error) {
-	if r.opts.Keyring == nil || r.opts.Clock == nil {
-		return nil, fmt.Errorf("verifying what %s signs: no keyring or no clock is given", r.URL())
-	}
-	dict, err := gvariant.ParseDict(signatures)
-	if err != nil {
-		return nil, fmt.Errorf("reading the signatures: %w", err)
-	}
-	verified, err := r.opts.Keyring.Verify(data, dict, r.opts.Clock())
-	if errors.Is(err, sign.ErrBad) {
-		return nil, fmt.Errorf("%w; if the upstream is publishing just now, it helps to try again", err)
-	}
-	return verified, err
-}

@@ -62,7 +62,8 @@ func (r *Remote) Summary(ctx context.Context) (*ostree.Summary, error) {
 	}
 	var sig []byte
 	var err error
-	if r.opts.GPGVerifySummary {
+	verify := r.opts.GPGVerifySummary || r.opts.SignVerifySummary
+	if verify {
 		// The signature first: a pair that changes in between is noticed.
 		if sig, err = r.ReadFile(ctx, "summary.sig", maxSignatures); errors.Is(err, ErrNotFound) {
 			return nil, fmt.Errorf("verifying the summary of %s: %w; ask the upstream to sign it, or verify commits alone", r.URL(), err)
@@ -78,8 +79,8 @@ func (r *Remote) Summary(ctx context.Context) (*ostree.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.opts.GPGVerifySummary {
-		if _, err := r.Verify(data, sig); err != nil {
+	if verify {
+		if err := r.verifySummary(data, sig); err != nil {
 			return nil, fmt.Errorf("verifying the summary of %s: %w", r.URL(), err)
 		}
 	}
@@ -106,7 +107,7 @@ func (r *Remote) ResolveRef(ctx context.Context, ref string) (ostree.Checksum, u
 		}
 		return found.Commit, found.CommitSize, nil
 	}
-	if !errors.Is(err, ErrNoSummary) || r.opts.GPGVerifySummary {
+	if !errors.Is(err, ErrNoSummary) || r.opts.GPGVerifySummary || r.opts.SignVerifySummary {
 		return ostree.Checksum{}, 0, fmt.Errorf("ref %s: %w", ref, err)
 	}
 	data, err := r.ReadFile(ctx, "refs/heads/"+ref, maxRefFile)

@@ -1,0 +1,94 @@
+package remote
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"testing"
+
+	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/ostree/sign"
+)
+
+// newEd25519 makes a key from a seed.
+func newEd25519(t *testing.T, seed byte) (*sign.Ed25519Signer, sign.Ed25519Keys) {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+	signer, err := sign.ReadEd25519Secret([]byte(base64.StdEncoding.EncodeToString(key)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, sign.Ed25519Keys{key.Public().(ed25519.PublicKey)}
+}
+
+// signFile adds a signature of a file to another file.
+func (u *upstream) signFile(signer sign.Signer, name, signatures string) {
+	u.t.Helper()
+	sig, err := signer.Sign(u.t.Context(), u.read(name))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	dict, err := gvariant.ParseDict(u.read(signatures))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.write(signatures, sign.Append(dict, sig).Encode().Data())
+}
+
+func TestPullVerifiesEd25519(t *testing.T) {
+	u := newUpstream(t)
+	c := u.commit("r", 0, someTree)
+	u.summarize()
+	signer, keys := newEd25519(t, 1)
+	_, others := newEd25519(t, 2)
+	pull := func(change func(*Options)) error {
+		t.Helper()
+		opts := u.verified()
+		change(&opts)
+		dst := newRepo(t)
+		_, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}})
+		if err != nil {
+			wantRef(t, dst, "r", ostree.Checksum{})
+		}
+		return err
+	}
+	commits := func(k sign.Ed25519Keys) func(*Options) {
+		return func(o *Options) { o.Ed25519Keys, o.SignVerify = k, true }
+	}
+	summary := func(k sign.Ed25519Keys) func(*Options) {
+		return func(o *Options) { o.Ed25519Keys, o.SignVerifySummary = k, true }
+	}
+	if err := pull(commits(keys)); !errors.Is(err, sign.ErrUnsigned) {
+		t.Errorf("a commit that gpg alone signed: got %v, want %v", err, sign.ErrUnsigned)
+	}
+	if err := pull(summary(keys)); !errors.Is(err, sign.ErrUnsigned) {
+		t.Errorf("a summary that gpg alone signed: got %v, want %v", err, sign.ErrUnsigned)
+	}
+	u.signFile(signer, object(c, ostree.ObjectCommit), object(c, ostree.ObjectCommitMeta))
+	u.signFile(signer, "summary", "summary.sig")
+	for name, change := range map[string]func(*Options){"commit": commits(keys), "summary": summary(keys)} {
+		if err := pull(change); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, change := range map[string]func(*Options){"commit": commits(others), "summary": summary(others)} {
+		if err := pull(change); !errors.Is(err, sign.ErrBad) {
+			t.Errorf("%s, another key: got %v, want %v", name, err, sign.ErrBad)
+		}
+	}
+	// Both engines must agree when both are asked.
+	u.remove(object(c, ostree.ObjectCommitMeta))
+	u.write(object(c, ostree.ObjectCommitMeta), gvariant.Dict{}.Encode().Data())
+	u.signFile(signer, object(c, ostree.ObjectCommit), object(c, ostree.ObjectCommitMeta))
+	if err := pull(commits(keys)); !errors.Is(err, sign.ErrUnsigned) {
+		t.Errorf("gpg wanted too: got %v, want %v", err, sign.ErrUnsigned)
+	}
+	if err := pull(func(o *Options) { commits(keys)(o); o.GPGVerify = false }); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(u.server.URL, Options{SignVerify: true}); err == nil {
+		t.Error("without a key: got nil, want an error")
+	}
+}
