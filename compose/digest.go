@@ -28,6 +28,9 @@ func (p *Plan) inputHash(ctx context.Context) (string, error) {
 	}
 	fmt.Fprintf(h, "treewright compose %d, manifests %d\n", formatVersion, content.FormatVersion)
 	fmt.Fprintf(h, "arch %q\ntreefile %x\nscriptlets %s\n", t.Arch, files, p.opts.Scriptlets)
+	if p.opts.DisableSELinux {
+		fmt.Fprintln(h, "no selinux")
+	}
 	for _, r := range p.repos {
 		if p.unusedForLocks(r.ID()) {
 			continue

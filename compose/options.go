@@ -51,6 +51,9 @@ type Options struct {
 	// write in all; zero means the sandbox's own limit.
 	ScriptMaxDisk int64
 
+	// DisableSELinux is "selinux: false" in the treefile.
+	DisableSELinux bool
+
 	// Strict names what is an error when the report has it: then nothing is
 	// written to the repository.
 	Strict Strictness

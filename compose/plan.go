@@ -40,6 +40,7 @@ type Plan struct {
 	lock    *lockfile.Lock            // nil without one
 	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
 
+	tipDiff  *TipDiff
 	fromDir  bool // the tree is read from a directory, whose repositories are not known
 	unlisted bool // nor are its packages
 
@@ -76,6 +77,10 @@ func NewPlan(ctx context.Context, opts Options) (_ *Plan, err error) {
 
 // newPlan returns a plan that keeps what it warns of.
 func newPlan(opts Options) *Plan {
+	if opts.DisableSELinux {
+		t := *opts.Treefile
+		t.SELinux, opts.Treefile = false, &t
+	}
 	p := &Plan{opts: opts}
 	p.opts.Warn = func(text string) {
 		p.warnMu.Lock()

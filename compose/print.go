@@ -20,6 +20,7 @@ type planJSON struct {
 	DownloadSize      int64           `json:"package-size"`
 	InstalledSize     int64           `json:"installed-size"`
 	Packages          []packageJSON   `json:"packages"`
+	TipDiff           *TipDiff        `json:"compared-with-tip,omitempty"`
 	Warnings          []string        `json:"warnings,omitempty"`
 }
 
@@ -41,7 +42,7 @@ type packageJSON struct {
 func (p *Plan) MarshalJSON() ([]byte, error) {
 	out := planJSON{
 		Treefile: p.opts.Treefile.Path, Ref: p.Ref, InputHash: p.InputHash, Changed: p.Changed(),
-		Previous: p.Previous, PreviousInputHash: p.PreviousInputHash, Warnings: p.Warnings, Packages: []packageJSON{},
+		Previous: p.Previous, PreviousInputHash: p.PreviousInputHash, Warnings: p.Warnings, Packages: []packageJSON{}, TipDiff: p.tipDiff,
 	}
 	out.DownloadSize, out.InstalledSize = p.Sizes()
 	for i := range p.Packages {
@@ -104,6 +105,7 @@ func (p *Plan) WriteText(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, "previous commit: %s, made from the same input: nothing to do\n", p.Previous)
 	}
+	p.tipDiff.text(&b, p.Ref)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
