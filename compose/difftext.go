@@ -17,7 +17,7 @@ func (d *TreeDiff) WriteText(w io.Writer) error {
 		for _, f := range d.Files {
 			counts[f.Change]++
 		}
-		fmt.Fprintf(&b, "%d paths added, %d removed, %d changed, %s\n", counts[ChangeAdded], counts[ChangeRemoved], counts[ChangeChanged], signedSize(d.Grown))
+		fmt.Fprintf(&b, "paths: %d added, %d removed, %d changed, %s\n", counts[ChangeAdded], counts[ChangeRemoved], counts[ChangeChanged], signedSize(d.Grown))
 	}
 	for i := range d.Files {
 		fmt.Fprintf(&b, "  %s\n", &d.Files[i])

@@ -91,10 +91,10 @@ func countChanges(list []PackageChange) string {
 	var parts []string
 	for _, kind := range [...]string{ChangeAdded, ChangeRemoved, ChangeUpgraded, ChangeDowngraded} {
 		if counts[kind] > 0 {
-			parts = append(parts, fmt.Sprintf("%d packages %s", counts[kind], kind))
+			parts = append(parts, fmt.Sprintf("%d %s", counts[kind], kind))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return "packages: " + strings.Join(parts, ", ")
 }
 
 // signedSize is how much larger something becomes.

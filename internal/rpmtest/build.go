@@ -88,6 +88,7 @@ func (p Package) writeGeneral(h header) {
 	if p.Vendor != "" {
 		h.str(rpm.TagVendor, p.Vendor)
 	}
+	p.writeChangelog(h)
 	h.str(rpm.TagLicense, p.License)
 	h.i18n(rpm.TagGroup, "Unspecified")
 	h.str(rpm.TagOS, "linux")
@@ -100,6 +101,27 @@ func (p Package) writeGeneral(h header) {
 	}
 	h.str(rpm.TagArch, p.Arch)
 	h.str(rpm.TagSourceRPM, p.SourceRPM)
+}
+
+// The tags of a changelog.
+const (
+	tagChangelogTime rpm.Tag = 1080
+	tagChangelogName rpm.Tag = 1081
+	tagChangelogText rpm.Tag = 1082
+)
+
+func (p Package) writeChangelog(h header) {
+	if len(p.Changelog) == 0 {
+		return
+	}
+	var times []uint32
+	var authors, texts []string
+	for _, c := range p.Changelog {
+		times, authors, texts = append(times, uint32(c.Time)), append(authors, c.Author), append(texts, c.Text)
+	}
+	h.u32s(tagChangelogTime, times...)
+	h.strs(tagChangelogName, authors)
+	h.strs(tagChangelogText, texts)
 }
 
 func (p Package) writePayloadTags(h header, archive, payload []byte) {

@@ -18,6 +18,13 @@ import (
 	"github.com/treewright/treewright/rpmrepo/rpm"
 )
 
+// Change is an entry of a changelog.
+type Change struct {
+	Time   int64 // seconds since 1970
+	Author string
+	Text   string
+}
+
 // Package describes a package to be made. Only Name is required.
 type Package struct {
 	Name    string
@@ -31,6 +38,8 @@ type Package struct {
 	Vendor    string
 	SourceRPM string // name-version-release.src.rpm when empty
 	BuildTime int64  // seconds since 1970; 1700000000 when zero
+
+	Changelog []Change // the newest first
 
 	// Dependencies are written as in a spec file: "name", "name >= 1:2-3" or
 	// "(a if b)". The package provides itself without being told.
