@@ -234,60 +234,6 @@ func listEntry(env *environment, e archive.LsEntry, checksums bool) error {
 	})
 }
 
-func repoFsckCommand() command {
-	return command{
-		path: "repo fsck", args: "REPO", minArgs: 1, maxArgs: 1,
-		short:   "Check a repository",
-		long:    "Reads every object that a commit of the repository reaches and checks its checksum. For each broken or missing object it names the refs that it breaks.",
-		example: "treewright repo fsck repo",
-		exits:   []exit{{exitFailed, "the repository is broken; standard output names each object and the refs that it breaks"}},
-		setup: func(*pflag.FlagSet) runFunc {
-			return func(ctx context.Context, env *environment, args []string) error {
-				return withRepo(env, args[0], func(repo *archive.Repo) error {
-					report, err := repo.Fsck(ctx, archive.FsckOptions{})
-					if err != nil {
-						return err
-					}
-					return reportFsck(env, args[0], report)
-				})
-			}
-		},
-	}
-}
-
-func reportFsck(env *environment, path string, report *archive.FsckReport) error {
-	type problem struct {
-		Object  string   `json:"object,omitempty"` // none: the ref itself is damaged
-		Missing bool     `json:"missing"`
-		Error   string   `json:"error"`
-		Refs    []string `json:"refs"`
-	}
-	problems := []problem{}
-	for _, p := range report.Problems {
-		if p.Object == (ostree.ObjectName{}) {
-			problems = append(problems, problem{"", p.Missing, p.Err.Error(), p.Refs})
-			env.printf("%v\n", p.Err)
-			continue
-		}
-		problems = append(problems, problem{p.Object.String(), p.Missing, p.Err.Error(), p.Refs})
-		env.printf("%s: %v\n", p.Object, p.Err)
-		for _, ref := range p.Refs {
-			env.printf("  breaks %s\n", ref)
-		}
-	}
-	for _, c := range report.Partial {
-		env.printf("commit %s is partial: it was pulled in part\n", c)
-	}
-	env.printf("%d refs, %d commits, %d objects\n", report.Refs, report.Commits, report.Objects)
-	err := env.result(map[string]any{
-		"refs": report.Refs, "commits": report.Commits, "objects": report.Objects, "bytes": report.Bytes, "problems": problems,
-	})
-	if len(report.Problems) > 0 {
-		return fmt.Errorf("%s is broken: %d objects or refs are missing or damaged; make or pull the refs named above again, or delete them", path, len(report.Problems))
-	}
-	return err
-}
-
 func repoSignCommand() command {
 	var flags signFlags
 	return command{

@@ -241,7 +241,7 @@ func (p *publication) moveObjects(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := renameNew(p.t.staging.dir, stagedName(n), p.t.repo.objects, n.ArchivePath()); err != nil {
+		if err := p.move(n); err != nil {
 			return err
 		}
 	}
@@ -250,6 +250,14 @@ func (p *publication) moveObjects(ctx context.Context) error {
 	}
 	p.t.repo.progress("commit", int64(len(p.files)), int64(len(p.files)))
 	return p.syncDirs(p.t.repo.objects, append(fanouts(p.files), "."))
+}
+
+// move renames a staged object, over what is there only if it is to be replaced.
+func (p *publication) move(n ostree.ObjectName) error {
+	if p.t.replaces(n) {
+		return renameAt(p.t.staging.dir, stagedName(n), p.t.repo.objects, n.ArchivePath())
+	}
+	return renameNew(p.t.staging.dir, stagedName(n), p.t.repo.objects, n.ArchivePath())
 }
 
 // moveCommits renames detached metadata, so that a commit is never seen
@@ -268,7 +276,7 @@ func (p *publication) moveCommits(context.Context) error {
 		}
 	}
 	for _, n := range p.commits {
-		if err := renameNew(p.t.staging.dir, stagedName(n), p.t.repo.objects, n.ArchivePath()); err != nil {
+		if err := p.move(n); err != nil {
 			return err
 		}
 	}

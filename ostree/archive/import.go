@@ -31,6 +31,36 @@ func (t *Txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader
 	return fmt.Errorf("object %s: an archive repository imports no objects of this type", n)
 }
 
+// ReplaceObject is ImportObject of an object that takes the place of the one
+// of its name, which is damaged. It does so when the transaction commits.
+func (t *Txn) ReplaceObject(ctx context.Context, n ostree.ObjectName, r io.Reader) error {
+	if n.Type != ostree.ObjectFile && !n.Type.IsMeta() {
+		return fmt.Errorf("object %s: it has no checksum to compare another with", n)
+	}
+	if err := t.enter(); err != nil {
+		return err
+	}
+	defer t.leave()
+	t.mu.Lock()
+	t.replace[n] = true
+	t.mu.Unlock()
+	if n.Type == ostree.ObjectFile {
+		return t.importFile(ctx, n, r)
+	}
+	data, err := verifiedMeta(n, r)
+	if err != nil {
+		return err
+	}
+	return t.storeMeta(ctx, n, data)
+}
+
+// replaces tells whether the object takes the place of one that is there.
+func (t *Txn) replaces(n ostree.ObjectName) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.replace[n]
+}
+
 func (t *Txn) importFile(ctx context.Context, n ostree.ObjectName, r io.Reader) error {
 	_, err := t.store(ctx, n, func(name string) (int64, error) { return t.copyFile(ctx, n, name, r) })
 	return err

@@ -105,7 +105,16 @@ func (t *Txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
 func (t *Txn) UpdateCommitMeta(commit ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.changes.metas = append(t.changes.metas, metaChange{commit, fn})
+	t.changes.metas = append(t.changes.metas, metaChange{commit: commit, fn: fn})
+}
+
+// ReplaceCommitMeta replaces the detached metadata of a commit, even if what is
+// there is damaged.
+func (t *Txn) ReplaceCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fn := func(gvariant.Dict) (gvariant.Dict, error) { return d, nil }
+	t.changes.metas = append(t.changes.metas, metaChange{commit, true, fn})
 }
 
 // MarkPartial says that the commit lacks some of its objects on purpose: a
@@ -144,7 +153,7 @@ func (t *Txn) newCommitMetas() (map[ostree.Checksum]bool, error) {
 	dicts := map[ostree.Checksum]gvariant.Dict{}
 	for _, m := range t.changes.metas {
 		d, ok := dicts[m.commit]
-		if !ok {
+		if !ok && !m.unread {
 			var err error
 			if d, err = t.repo.CommitMeta(m.commit); err != nil {
 				return nil, err

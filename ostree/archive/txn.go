@@ -46,6 +46,7 @@ type Txn struct {
 	ended   bool
 	staged  map[ostree.ObjectName]int64 // with their sizes
 	pending map[ostree.ObjectName]chan struct{}
+	replace map[ostree.ObjectName]bool // even if the repository has it
 	changes changes
 }
 
@@ -59,6 +60,7 @@ type changes struct {
 
 type metaChange struct {
 	commit ostree.Checksum
+	unread bool // what is there does not matter
 	fn     func(gvariant.Dict) (gvariant.Dict, error)
 }
 
@@ -75,6 +77,7 @@ func (r *Repo) Begin(ctx context.Context) (*Txn, error) {
 		lock:    lock,
 		staged:  map[ostree.ObjectName]int64{},
 		pending: map[ostree.ObjectName]chan struct{}{},
+		replace: map[ostree.ObjectName]bool{},
 		changes: changes{
 			refs:     map[string]ostree.Checksum{},
 			expected: map[string]ostree.Checksum{},
@@ -187,9 +190,10 @@ func (t *Txn) store(ctx context.Context, n ostree.ObjectName, write func(name st
 }
 
 func (t *Txn) writeClaimed(n ostree.ObjectName, write func(string) (int64, error)) (size int64, have bool, err error) {
-	have, err = t.repo.HasObject(n)
-	if have || err != nil {
-		return 0, have, err
+	if !t.replaces(n) {
+		if have, err = t.repo.HasObject(n); have || err != nil {
+			return 0, have, err
+		}
 	}
 	name := stagedName(n)
 	size, err = write(name)
