@@ -2,21 +2,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/treewright/treewright/internal/rpmtest"
 )
 
-// bench is one run: a work folder, a repository in it, and what was measured.
+// bench is one run: a work folder and a repository in it.
 type bench struct {
 	options
-	work      string
-	samples   []sample
-	peerTotal sample
+	work string
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.work, name) }
@@ -46,12 +46,13 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := os.WriteFile(b.path("set.repo"), []byte(repo), 0o644); err != nil {
 		return err
 	}
-	tree := fmt.Sprintf("ref: bench/x86_64/set\nrepos: [set]\nselinux: false\nno-initramfs: true\npackages: [%s]\n", strings.Join(b.packages, ", "))
-	if err := os.WriteFile(b.path("set.yaml"), []byte(tree), 0o644); err != nil {
-		return err
-	}
-	for _, repo := range []string{"peer", "ours"} {
-		if err := command(ctx, "ostree", "init", "--mode=archive", "--repo="+b.path(repo)); err != nil {
+	rest := fmt.Sprintf("repos: [set]\nselinux: false\npackages: [%s]\n", strings.Join(b.packages, ", "))
+	for name, text := range map[string]string{
+		"files.yaml":    "ref: bench/x86_64/files\nno-initramfs: true\n",
+		"nodracut.yaml": "ref: bench/x86_64/nodracut\nno-initramfs: true\n",
+		"bootable.yaml": "ref: bench/x86_64/bootable\n",
+	} {
+		if err := os.WriteFile(b.path(name), []byte(text+rest), 0o644); err != nil {
 			return err
 		}
 	}
@@ -70,69 +71,95 @@ func (b *bench) createrepo(ctx context.Context) error {
 	return command(ctx, "createrepo_c", "-q", b.path("rpms"))
 }
 
-// peer measures what treewright replaces.
-func (b *bench) peer(ctx context.Context) error {
-	root := b.path("root")
-	install, err := measure(ctx, "dnf --installroot", append([]string{
-		"dnf", "-q", "-y", "--installroot=" + root, "--repofrompath=set,file://" + b.path("rpms"), "--repo=set",
-		"--nogpgcheck", "--releasever=1", "--setopt=cachedir=" + b.path("dnfcache"), "--setopt=tsflags=noscripts",
-		"--setopt=reposdir=/nonexistent", "--setopt=best=0", "install",
-	}, b.packages...)...)
+// files measures packages' files alone, without scriptlets and a layout.
+func (b *bench) files(ctx context.Context) ([]sample, error) {
+	peer, err := b.filesPeer(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	commit, err := measure(ctx, "ostree commit", "ostree", "commit", "--repo="+b.path("peer"), "--branch=bench", "--no-xattrs", "--tree=dir="+root)
+	total := sum("peer: both", peer...)
+	ours, err := b.ours(ctx, "files", "--scriptlets=skip")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.peerTotal = sum("peer: both", install, commit)
-	install.name, commit.name = "peer: "+install.name, "peer: "+commit.name
-	b.samples = append(b.samples, install, commit, b.peerTotal)
-	return os.RemoveAll(root)
+	return beside(total, append(append(peer, total), ours...)...), nil
 }
 
-// ours measures a cold, an unchanged and a slightly changed compose.
-func (b *bench) ours(ctx context.Context) error {
-	cold, err := b.repeat(ctx, "treewright: cold", func(i int) (string, string, error) {
-		repo := b.path(fmt.Sprintf("ours%d", i))
-		return repo, b.path(fmt.Sprintf("cache%d", i)), command(ctx, "ostree", "init", "--mode=archive", "--repo="+repo)
-	})
+// filesPeer measures what treewright replaces.
+func (b *bench) filesPeer(ctx context.Context) ([]sample, error) {
+	root := b.path("root")
+	install, err := measure(ctx, "peer: dnf --installroot", b.dnf(root, "--setopt=tsflags=noscripts")...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	same := func(int) (string, string, error) { return b.path("ours0"), b.path("cache0"), nil }
-	warm, err := b.repeat(ctx, "treewright: nothing changed", same)
+	if err := command(ctx, "ostree", "init", "--mode=archive", "--repo="+b.path("peer-files")); err != nil {
+		return nil, err
+	}
+	commit, err := measure(ctx, "peer: ostree commit", "ostree", "commit", "--repo="+b.path("peer-files"), "--branch=bench", "--no-xattrs", "--tree=dir="+root)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	forced, err := b.repeat(ctx, "treewright: nothing changed, --force-nocache", same, "--force-nocache")
+	return []sample{install, commit}, os.RemoveAll(root)
+}
+
+// dnf is the command that installs the packages into root.
+func (b *bench) dnf(root string, options ...string) []string {
+	argv := append([]string{
+		"dnf", "-q", "-y", "--installroot=" + root, "--repofrompath=set,file://" + b.path("rpms"), "--repo=set",
+		"--nogpgcheck", "--releasever=1", "--setopt=cachedir=" + b.path("dnfcache"), "--setopt=reposdir=/nonexistent", "--setopt=best=0",
+	}, options...)
+	return append(append(argv, "install"), b.packages...)
+}
+
+// ours measures a cold, an unchanged and a slightly changed compose of a
+// treefile.
+func (b *bench) ours(ctx context.Context, tree string, flags ...string) ([]sample, error) {
+	cold, err := b.repeat(ctx, "treewright: cold", tree, b.fresh(ctx, tree), flags...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := b.updateOne(ctx); err != nil {
-		return err
-	}
-	changed, err := b.repeat(ctx, "treewright: one package updated", func(i int) (string, string, error) {
-		return b.path(fmt.Sprintf("ours%d", i)), b.path(fmt.Sprintf("cache%d", i)), nil
-	})
+	same := func(int) (string, string, error) { return b.path(tree + "-repo0"), b.path(tree + "-cache0"), nil }
+	warm, err := b.repeat(ctx, "treewright: nothing changed", tree, same, flags...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.samples = append(b.samples, cold, warm, forced, changed)
-	return nil
+	forced, err := b.repeat(ctx, "treewright: nothing changed, --force-nocache", tree, same, append(flags, "--force-nocache")...)
+	if err != nil {
+		return nil, err
+	}
+	undo, err := b.updateOne(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := b.repeat(ctx, "treewright: one package updated", tree, func(i int) (string, string, error) {
+		return b.path(fmt.Sprintf("%s-repo%d", tree, i)), b.path(fmt.Sprintf("%s-cache%d", tree, i)), nil
+	}, flags...)
+	if err != nil {
+		return nil, err
+	}
+	return []sample{cold, warm, forced, changed}, undo()
+}
+
+// fresh gives each time a new repository and a new cache.
+func (b *bench) fresh(ctx context.Context, tree string) func(int) (string, string, error) {
+	return func(i int) (string, string, error) {
+		repo := b.path(fmt.Sprintf("%s-repo%d", tree, i))
+		return repo, b.path(fmt.Sprintf("%s-cache%d", tree, i)), command(ctx, "ostree", "init", "--mode=archive", "--repo="+repo)
+	}
 }
 
 // repeat measures the same compose several times and gives the median. where
 // names the repository and the cache of each time.
-func (b *bench) repeat(ctx context.Context, name string, where func(i int) (repo, cache string, err error), flags ...string) (sample, error) {
+func (b *bench) repeat(ctx context.Context, name, tree string, where func(i int) (repo, cache string, err error), flags ...string) (sample, error) {
 	var samples []sample
 	for i := range b.runs {
 		repo, cache, err := where(i)
 		if err != nil {
 			return sample{}, err
 		}
-		argv := append([]string{b.treewright, "compose", "tree", "-q", "--unified-core", "--scriptlets=skip", "--repo=" + repo, "--cachedir=" + cache}, flags...)
-		s, err := measure(ctx, name, append(argv, b.path("set.yaml"))...)
+		argv := append([]string{b.treewright, "compose", "tree", "-q", "--unified-core", "--repo=" + repo, "--cachedir=" + cache,
+			"--write-report-to=" + b.path(tree+".report")}, flags...)
+		s, err := measure(ctx, name, append(argv, b.path(tree+".yaml"))...)
 		if err != nil {
 			return sample{}, err
 		}
@@ -142,16 +169,29 @@ func (b *bench) repeat(ctx context.Context, name string, where func(i int) (repo
 }
 
 // updateOne adds a build of one package with a higher release and one changed
-// file to the repository.
-func (b *bench) updateOne(ctx context.Context) error {
+// file to the repository, until undo.
+func (b *bench) updateOne(ctx context.Context) (undo func() error, err error) {
 	old, err := filepath.Glob(b.path("rpms/" + b.update + "-[0-9]*.rpm"))
 	if err != nil || len(old) == 0 {
-		return fmt.Errorf("no package %s to update: %w", b.update, err)
+		return nil, fmt.Errorf("no package %s to update: %w", b.update, err)
+	}
+	before, err := filepath.Glob(b.path("rpms/*.rpm"))
+	if err != nil {
+		return nil, err
 	}
 	if err := rpmtest.Bump(old[0], b.path("rpms")); err != nil {
-		return fmt.Errorf("updating %s: %w", b.update, err)
+		return nil, fmt.Errorf("updating %s: %w", b.update, err)
 	}
-	return b.createrepo(ctx)
+	undo = func() error {
+		after, err := filepath.Glob(b.path("rpms/*.rpm"))
+		for _, file := range after {
+			if !slices.Contains(before, file) {
+				err = errors.Join(err, os.Remove(file))
+			}
+		}
+		return errors.Join(err, b.createrepo(ctx))
+	}
+	return undo, b.createrepo(ctx)
 }
 
 func command(ctx context.Context, argv ...string) error {

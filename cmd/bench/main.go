@@ -1,7 +1,9 @@
 // Command bench measures treewright beside its peers, in one run on one
 // machine: a compose of a package set from an rpm-md repository (cold, warm,
 // and with one package updated) beside `dnf --installroot` and `ostree commit`
-// of the same set. It prints wall and CPU time and peak memory of each.
+// of the same set; then the same of a bootable tree, whose peer also runs
+// scriptlets and dracut, and lays the tree out for OSTree. It prints wall and
+// CPU time and peak memory of each.
 //
 // Of a folder that has metadata but no packages it measures the resolver: cold
 // and warm metadata and a list of requests, beside libsolv (python3-solv) and
@@ -30,6 +32,7 @@ type options struct {
 	packages   []string
 	update     string
 	keep       bool
+	part       string
 	runs       int
 	jobs       string
 	step       string
@@ -43,6 +46,7 @@ func main() {
 	flag.StringVar(&packages, "packages", set2, "what both sides install")
 	flag.StringVar(&o.update, "update", "curl", "the package that the third compose finds updated")
 	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
+	flag.StringVar(&o.part, "part", "", "measure the \"files\" of the packages alone, or the \"bootable\" tree alone (default: both)")
 	flag.IntVar(&o.runs, "runs", 3, "how often each of ours is measured; the median counts")
 	flag.StringVar(&o.jobs, "jobs", "", "requests to resolve, one a line; a list of Debian's packages when empty")
 	flag.StringVar(&o.step, "step", "", "for this program's own use: a step of the resolver's benchmark")
@@ -85,12 +89,18 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if err := b.peer(ctx); err != nil {
-		return err
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) ([]sample, error)
+	}{{"files", b.files}, {"bootable", b.bootable}} {
+		if o.part != "" && o.part != part.name {
+			continue
+		}
+		samples, err := part.run(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		printTable(os.Stdout, part.name, samples)
 	}
-	if err := b.ours(ctx); err != nil {
-		return err
-	}
-	b.print(os.Stdout)
 	return nil
 }

@@ -17,7 +17,8 @@ type sample struct {
 	name string
 	wall time.Duration
 	cpu  time.Duration
-	peak int64 // bytes of resident memory at the most
+	peak int64         // bytes of resident memory at the most
+	peer time.Duration // what it is compared with; zero for nothing
 }
 
 // measure runs a program to its end and says what it cost, its children
@@ -66,12 +67,20 @@ func sum(name string, samples ...sample) sample {
 	return total
 }
 
-func (b *bench) print(w io.Writer) {
-	fmt.Fprintf(w, "%-44s %9s %9s %9s %9s\n", "", "wall s", "CPU s", "peak MB", "of peer")
-	for _, s := range b.samples {
+// beside sets what the samples are compared with.
+func beside(peer sample, samples ...sample) []sample {
+	for i := range samples {
+		samples[i].peer = peer.wall
+	}
+	return samples
+}
+
+func printTable(w io.Writer, title string, samples []sample) {
+	fmt.Fprintf(w, "%-44s %9s %9s %9s %9s\n", title, "wall s", "CPU s", "peak MB", "of peer")
+	for _, s := range samples {
 		share := ""
-		if b.peerTotal.wall > 0 {
-			share = fmt.Sprintf("%.3f", s.wall.Seconds()/b.peerTotal.wall.Seconds())
+		if s.peer > 0 {
+			share = fmt.Sprintf("%.3f", s.wall.Seconds()/s.peer.Seconds())
 		}
 		fmt.Fprintf(w, "%-44s %9.2f %9.2f %9.0f %9s\n", s.name, s.wall.Seconds(), s.cpu.Seconds(), float64(s.peak)/1e6, share)
 	}
