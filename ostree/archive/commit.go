@@ -217,8 +217,14 @@ func (p *publication) markPartial(context.Context) error {
 	return p.syncDirs(p.t.repo.root, []string{"state"})
 }
 
-// clearPartial comes when all objects are durable.
+// clearPartial comes when all objects are durable. Commits that are back are no
+// longer said to have been deleted.
 func (p *publication) clearPartial(context.Context) error {
+	for _, n := range p.commits {
+		if err := unlinkAt(p.t.repo.objects, tombstoneName(n.Checksum).ArchivePath()); err != nil {
+			return err
+		}
+	}
 	for c, partial := range p.t.changes.partial {
 		if partial {
 			continue

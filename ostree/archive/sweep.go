@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/gvariant"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,17 +65,7 @@ func (p *pruner) writeTombstones(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.remove()) }()
 	return p.index.unmarked(ostree.ObjectCommit, func(n ostree.ObjectName) error {
-		note := gvariant.Dict{{Key: "commit", Value: gvariant.ByteString(n.Checksum.String())}}
-		n.Type = ostree.ObjectTombstone
-		if err := s.write(stagedName(n), note.Encode().Data()); err != nil {
-			return err
-		}
-		if p.repo.settings().fsync {
-			if err := syncFile(s.dir, stagedName(n)); err != nil {
-				return err
-			}
-		}
-		return renameAt(s.dir, stagedName(n), p.repo.objects, n.ArchivePath())
+		return p.repo.writeTombstone(s, n.Checksum)
 	})
 }
 
