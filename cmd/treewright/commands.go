@@ -5,8 +5,12 @@ package main
 func commands() []command {
 	return []command{
 		composeTreeCommand(),
+		composeInstallCommand(),
+		composePostprocessCommand(),
+		composeCommitCommand(),
 		resolveCommand(),
 		whyCommand(),
+		treeDiffCommand(),
 		repoInitCommand(),
 		repoPullCommand(),
 		repoMirrorRefsCommand(),

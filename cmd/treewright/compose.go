@@ -25,34 +25,78 @@ type composeFlags struct {
 	inputFlags
 	lock                   writeFlags
 	scriptlets, reportFile string
+	strict                 string
 	dryRun, printOnly      bool
 	signing                signFlags
+	// execute does what the plan says; nil commits.
+	execute func(context.Context, *compose.Plan) (*compose.Result, error)
 }
 
 func (f *composeFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.repo, "repo", "r", "", "the archive repository at `PATH` gets the commit")
+	f.addInstalling(fs)
+	f.addCommitting(fs)
+	f.addReporting(fs)
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be composed, and how its packages differ from the ref's; change nothing")
+	fs.BoolVar(&f.printOnly, "print-only", false, "print the flattened treefile as JSON")
+}
+
+// addInstalling adds the flags of what comes before a tree is committed.
+func (f *composeFlags) addInstalling(fs *pflag.FlagSet) {
 	f.inputFlags.add(fs)
 	f.lock.add(fs)
-	fs.Bool("unified-core", true, "always so; accepted for callers of rpm-ostree")
-	fs.Bool("ex-unified-core", true, "")
-	_ = fs.MarkHidden("ex-unified-core")
-	fs.StringVar(&f.opts.CommitIDFile, "write-commitid-to", "", "write the commit's checksum to `FILE`, and leave the ref alone")
 	fs.StringVar(&f.opts.StampFile, "touch-if-changed", "", "touch `FILE` when the input changed")
+	fs.BoolVar(&f.opts.ForceNoCache, "force-nocache", false, "make a tree even when the input did not change")
+	fs.BoolVar(&f.opts.DownloadOnly, "download-only", false, "end when all packages are in the cache")
+	fs.BoolVar(&f.opts.DisableSELinux, "disable-selinux", false, "as if the treefile said \"selinux: false\": no labels")
+	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
+	fs.StringVar(&f.opts.PreviousInputHash, "previous-inputhash", "", "compare the input with `HASH`, whatever the previous commit says")
+	fs.StringVar(&f.opts.PreviousVersion, "previous-version", "", "automatic versions follow `VERSION`, whatever the previous commit says")
+	fs.StringVar(&f.scriptlets, "scriptlets", "run", "what becomes of scriptlets and triggers, a `POLICY`: run them in a sandbox, skip and report each, or refuse packages that have some")
+	fs.DurationVar(&f.opts.ScriptTimeout, "script-timeout", 0, "end a scriptlet that runs for longer than `TIME` (default 10m), or a postprocess script (default 30m), and fail")
+	for _, name := range []string{"source-root", "workdir"} {
+		fs.Var(refusedFlag(name), name, "")
+		_ = fs.MarkHidden(name)
+	}
+}
+
+// addCommitting adds the flags of making a commit of a tree.
+func (f *composeFlags) addCommitting(fs *pflag.FlagSet) {
+	fs.StringVar(&f.opts.CommitIDFile, "write-commitid-to", "", "write the commit's checksum to `FILE`, and leave the ref alone")
 	fs.StringArrayVar(&f.opts.MetadataStrings, "add-metadata-string", nil, "add `KEY=VALUE` to the commit's metadata; may be given again")
 	fs.StringArrayVar(&f.opts.MetadataFiles, "add-metadata-from-json", nil, "add the keys of the JSON object in `FILE` to the commit's metadata; may be given again")
 	fs.StringVar(&f.opts.ComposeJSONFile, "write-composejson-to", "", "write what was composed to `FILE`, as JSON")
-	fs.StringVar(&f.reportFile, "write-report-to", "", "write the compose's report to `FILE`, as JSON")
-	fs.BoolVar(&f.opts.ForceNoCache, "force-nocache", false, "make a commit even when the input did not change")
-	fs.BoolVar(&f.opts.DownloadOnly, "download-only", false, "end when all packages are in the cache")
-	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be composed, and change nothing")
-	fs.BoolVar(&f.printOnly, "print-only", false, "print the flattened treefile as JSON")
 	fs.BoolVar(&f.opts.NoParent, "no-parent", false, "the commit gets no parent")
 	fs.StringVar(&f.opts.Parent, "parent", "", "the commit's parent is `REV`")
-	fs.StringVar(&f.opts.PreviousCommit, "previous-commit", "", "compare the input with the commit `REV` instead of the ref's tip")
-	fs.StringVar(&f.scriptlets, "scriptlets", "run", "what becomes of scriptlets and triggers, a `POLICY`: run them in a sandbox, skip and report each, or refuse packages that have some")
-	fs.DurationVar(&f.opts.ScriptTimeout, "script-timeout", 0, "end a scriptlet that runs for longer than `TIME` (default 10m), or a postprocess script (default 30m), and fail")
 	f.signing.add(fs)
 }
+
+// addReporting adds the flags of what every step says.
+func (f *composeFlags) addReporting(fs *pflag.FlagSet) {
+	fs.StringVar(&f.reportFile, "write-report-to", "", "write the compose's report to `FILE`, as JSON")
+	fs.StringVar(&f.strict, "strict", "", "fail, and write nothing, when the report has something of these `CLASSES` (docs/reports.md), with commas between them; alone: of any")
+	fs.Lookup("strict").NoOptDefVal = "all"
+	fs.Bool("unified-core", true, "always so; accepted for callers of rpm-ostree")
+	fs.Bool("ex-unified-core", true, "")
+	_ = fs.MarkHidden("ex-unified-core")
+}
+
+// refusedFlag is a flag of rpm-ostree that has no meaning here.
+type refusedFlag string
+
+// refusals say what to do instead.
+var refusals = map[string]string{
+	"source-root": "repositories and variables are those beside the treefile: copy the .repo files there, or give --var",
+	"workdir":     "the work folder lies in the cache: give --cachedir",
+}
+
+// Set refuses the flag.
+func (r refusedFlag) Set(string) error { return errors.New(refusals[string(r)]) }
+
+func (r refusedFlag) String() string { return "" }
+
+// Type is the word for the flag's value.
+func (r refusedFlag) Type() string { return "path" }
 
 func composeTreeCommand() command {
 	var f composeFlags
@@ -113,8 +157,15 @@ func printTreefile(env *environment, t *treefile.Treefile) error {
 // fill completes the options with what comes from the environment.
 func (f *composeFlags) fill(env *environment) (err error) {
 	o := &f.opts
-	if o.Scriptlets, err = compose.ParseScriptletPolicy(f.scriptlets); err != nil {
-		return usagef("--scriptlets: %w", err)
+	if f.scriptlets != "" {
+		if o.Scriptlets, err = compose.ParseScriptletPolicy(f.scriptlets); err != nil {
+			return usagef("--scriptlets: %w", err)
+		}
+	}
+	if f.strict != "" {
+		if o.Strict, err = compose.ParseStrictness(f.strict); err != nil {
+			return usagef("--strict: %w", err)
+		}
 	}
 	if err := f.inputFlags.fill(env); err != nil {
 		return err
@@ -122,7 +173,7 @@ func (f *composeFlags) fill(env *environment) (err error) {
 	if o.Signer, err = f.signing.signer(env); err != nil {
 		return err
 	}
-	if o.Signer == nil && o.Treefile.GPGKey != "" {
+	if o.Signer == nil && o.Treefile != nil && o.Treefile.GPGKey != "" {
 		o.Signer = sign.NewGPG("", o.Treefile.GPGKey)
 	}
 	return nil
@@ -156,6 +207,9 @@ func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err
 		return err
 	}
 	if f.dryRun {
+		if _, err := plan.CompareTip(ctx); err != nil {
+			return err
+		}
 		if !env.json {
 			if err := plan.WriteText(env.text()); err != nil {
 				return err
@@ -167,7 +221,11 @@ func planAndCompose(ctx context.Context, env *environment, f *composeFlags) (err
 	if !plan.Changed() {
 		env.printf("No apparent changes since previous commit; use --force-nocache to override\n")
 	}
-	result, err := plan.Execute(ctx)
+	execute := f.execute
+	if execute == nil {
+		execute = func(ctx context.Context, p *compose.Plan) (*compose.Result, error) { return p.Execute(ctx) }
+	}
+	result, err := execute(ctx, plan)
 	if err != nil {
 		return err
 	}
@@ -179,6 +237,9 @@ func printComposed(env *environment, f *composeFlags, result *compose.Result) er
 		if err := printReport(env, f, r); err != nil {
 			return err
 		}
+	}
+	if result.Directory != "" {
+		env.printf("rootfs: %s\n", result.Directory)
 	}
 	if !result.Commit.IsZero() {
 		name := result.Ref
