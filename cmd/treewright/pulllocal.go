@@ -15,8 +15,8 @@ func repoPullLocalCommand() command {
 	return command{
 		path: "repo pull-local", args: "REPO SOURCE [REF...]", minArgs: 2, maxArgs: -1,
 		short: "Pull refs from a repository on this machine",
-		long: `Pulls the refs REF, all without one, from the archive repository in the folder SOURCE into refs of the same names in REPO. New objects are
-verified, and hard-linked where that is possible. Signatures come along and are not checked: repo pull --key does that.`,
+		long: `Pulls the refs REF, all without one, from the repository in the folder SOURCE, an archive or a bare one, into refs of the same names in REPO. New
+objects are verified, and hard-linked where that is possible. Signatures come along and are not checked: repo pull --key does that.`,
 		example: "treewright repo pull-local --depth -1 repo /srv/build/repo example/x86_64/os",
 		setup: func(fs *pflag.FlagSet) runFunc {
 			fs.IntVar(&opts.Depth, "depth", 0, "pull `NUMBER` ancestors of each commit too; -1: all")
@@ -29,7 +29,7 @@ verified, and hard-linked where that is possible. Signatures come along and are 
 }
 
 func pullLocal(ctx context.Context, env *environment, repo *archive.Repo, source string, opts archive.PullLocalOptions) (err error) {
-	src, err := archive.Open(source, archive.Options{Clock: env.clock})
+	src, err := archive.OpenSource(source, archive.Options{Clock: env.clock})
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func pullLocal(ctx context.Context, env *environment, repo *archive.Repo, source
 	if err := refuseMirrored(repo, opts.Refs); err != nil {
 		return err
 	}
-	res, err := repo.PullLocal(ctx, src, opts)
+	res, err := repo.PullFrom(ctx, src, opts)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,12 @@ type PullLocalResult struct {
 // refs of the same names. Every object that is new is verified; it is
 // hard-linked where the file system allows it and the file is like ours, and
 // copied elsewhere. The source is not pruned meanwhile.
-func (r *Repo) PullLocal(ctx context.Context, src *Repo, o PullLocalOptions) (_ *PullLocalResult, err error) {
+func (r *Repo) PullLocal(ctx context.Context, src *Repo, o PullLocalOptions) (*PullLocalResult, error) {
+	return r.pullLocal(ctx, &Source{src, modeArchive}, o)
+}
+
+func (r *Repo) pullLocal(ctx context.Context, from *Source, o PullLocalOptions) (_ *PullLocalResult, err error) {
+	src := from.repo
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("pulling from %s: %w", src.path, err)
@@ -52,7 +57,7 @@ func (r *Repo) PullLocal(ctx context.Context, src *Repo, o PullLocalOptions) (_ 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
-	p := localPull{src: src, txn: txn, depth: o.Depth, seen: map[ostree.Checksum]int{}}
+	p := localPull{src: src, from: from, txn: txn, depth: o.Depth, seen: map[ostree.Checksum]int{}}
 	refs, err := p.refs(ctx, o)
 	if err != nil {
 		return nil, err
@@ -78,6 +83,7 @@ func (r *Repo) PullLocal(ctx context.Context, src *Repo, o PullLocalOptions) (_ 
 
 type localPull struct {
 	src                   *Repo
+	from                  *Source // src and its mode
 	txn                   *Txn
 	depth                 int
 	seen                  map[ostree.Checksum]int // with how many ancestors
@@ -159,7 +165,24 @@ func (p *localPull) commit(ctx context.Context, c ostree.Checksum, commit *ostre
 	return p.object(ctx, ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit})
 }
 
+// bareFile stores a content object of a bare repository.
+func (p *localPull) bareFile(ctx context.Context, c ostree.Checksum) error {
+	h, content, err := p.from.bareFile(c)
+	if err != nil {
+		return err
+	}
+	result, err := p.txn.WriteFileKnown(ctx, c, h, content)
+	if err == nil && result.New {
+		p.copied.Add(1)
+		p.bytes.Add(result.Stored)
+	}
+	return err
+}
+
 func (p *localPull) object(ctx context.Context, n ostree.ObjectName) (err error) {
+	if n.Type == ostree.ObjectFile && p.from.mode != modeArchive {
+		return p.bareFile(ctx, n.Checksum)
+	}
 	f, err := p.src.OpenObject(n)
 	if err != nil {
 		return err
