@@ -141,11 +141,7 @@ func (p *Plan) packageDiff(ctx context.Context, r *Result) ([]any, error) {
 	if !ok || list.Type() != "a(sssss)" {
 		return nil, nil
 	}
-	before, after := readPackageList(list), make([]rpm.NEVRA, len(p.Packages))
-	for i := range p.Packages {
-		after[i] = p.Packages[i].NEVRA
-	}
-	return diffPackages(before, after), nil
+	return diffPackages(readPackageList(list), p.nevras()), nil
 }
 
 func readPackageList(v gvariant.Value) []rpm.NEVRA {

@@ -37,11 +37,14 @@ func (c *composer) writeDatabase(ctx context.Context) (err error) {
 		return err
 	}
 	file := filepath.Join(dir, "rpmdb.sqlite")
-	packages := make([]rpmdb.Package, len(c.order))
-	for k, i := range c.order {
+	var packages []rpmdb.Package
+	if b := c.plan.base; b != nil {
+		packages = b.copied(ctx)
+	}
+	for _, i := range c.order {
 		p := &c.plan.Packages[i]
-		packages[k] = rpmdb.Package{Name: p.NEVRA.String(), States: c.fileStates(i),
-			Header: func() ([]byte, error) { return c.in.headers(ctx, i) }}
+		packages = append(packages, rpmdb.Package{Name: p.NEVRA.String(), States: c.fileStates(i),
+			Header: func() ([]byte, error) { return c.in.headers(ctx, i) }})
 	}
 	o := rpmdb.Options{InstallTime: c.sourceDate(), Arch: c.plan.opts.Treefile.Arch}
 	if err := rpmdb.Write(ctx, file, packages, o); err != nil {
@@ -67,8 +70,8 @@ var libraries = []string{"rpm-libs", "librpm9", "librpm10", "rpm"}
 // oldRPM names the tree's own rpm when it is too old to read the database.
 func (c *composer) oldRPM() string {
 	for _, name := range libraries {
-		for i := range c.plan.Packages {
-			if n := c.plan.Packages[i].NEVRA; n.Name == name && !rpmdb.Supported(n) {
+		for _, n := range c.plan.nevras() {
+			if n.Name == name && !rpmdb.Supported(n) {
 				return n.String()
 			}
 		}

@@ -42,6 +42,12 @@ func (p *Plan) inputHash(ctx context.Context) (string, error) {
 	for _, pkg := range p.Packages {
 		fmt.Fprintf(h, "package %q %q %s\n", pkg.NEVRA, pkg.Repo, pkg.Checksum)
 	}
+	if p.base != nil {
+		fmt.Fprintf(h, "base %s\n", p.base.commit)
+	}
+	for _, l := range p.layers {
+		fmt.Fprintf(h, "layer %q %t %s\n", l.ref, l.override, l.content)
+	}
 	if p.runtime != nil {
 		fmt.Fprintf(h, "runtime %x %x\n", sha256.Sum256(p.runtime.metadata), sha256.Sum256(p.runtime.packages))
 	}

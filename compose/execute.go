@@ -115,7 +115,12 @@ func (c *composer) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	p.opts.Progress.Send("assemble", 0, int64(len(packages)))
+	base, err := c.openBaseTree(ctx)
+	if err != nil {
+		return err
+	}
 	c.tree, c.report.Assembly, err = rootfs.Assemble(ctx, packages, rootfs.Options{
+		Base:           base,
 		PreferredColor: rootfs.PreferredColor(t.Arch), SkipDocs: !t.Documentation, Langs: t.InstallLangs,
 		DropDevices: t.IgnoreDevices, ReadonlyExecutables: t.ReadonlyExecutables, IMA: t.IMA,
 	})

@@ -164,6 +164,9 @@ func (c *composer) writeNew(ctx context.Context, target string, o DirOptions) (e
 // writeDir writes the tree; files of from, open as fromDir, are linked.
 func (c *composer) writeDir(ctx context.Context, dir string, o DirOptions, from *diskTree, fromDir int) error {
 	c.plan.opts.Progress.Send("write", 0, 0)
+	if err := c.fill(ctx, c.tree); err != nil {
+		return err
+	}
 	if o.BareUser {
 		c.warnOfLinks()
 	}

@@ -35,6 +35,9 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 	if t.Container {
 		return nil
 	}
+	if err := c.fill(ctx, c.tree); err != nil {
+		return err
+	}
 	k, err := initramfs.FindKernel(c.tree)
 	if errors.Is(err, initramfs.ErrNoKernel) {
 		return &treefile.Error{Position: treefile.Position{File: t.Path}, Err: fmt.Errorf(
@@ -51,6 +54,9 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 	c.kernel = &kernelJob{kernel: k, done: make(chan struct{}), cancel: func() {}}
 	o := initramfs.Options{Kernel: k, Args: t.InitramfsArgs, NoImage: t.NoInitramfs, Name: c.plan.Ref, Read: c.reader(ctx)}
 	image, why, err := initramfs.Restore(ctx, c.tree, c.in.store, o)
+	if err == nil && image == nil && c.plan.base != nil {
+		image, why, err = c.keptInitramfs(ctx, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -61,6 +67,20 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 	}
 	c.report.Kernel.Why = why
 	return c.startInitramfs(ctx, o)
+}
+
+// keptInitramfs returns the initramfs of the base, if what was put on top of it
+// changes nothing of it.
+func (c *composer) keptInitramfs(ctx context.Context, o initramfs.Options) (*initramfs.Image, string, error) {
+	b := c.plan.base
+	before, err := c.in.source.tree(ctx, b.repo, b.commit)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := c.fill(ctx, before); err != nil {
+		return nil, "", err
+	}
+	return initramfs.Kept(ctx, before, c.tree, c.in.store, o)
 }
 
 // startInitramfs begins to make an initramfs of the tree as it is now.

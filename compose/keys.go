@@ -60,6 +60,9 @@ var builtKeys = map[string]func(*treefile.Treefile) bool{
 	"remove-from-packages":     always,
 	"mutate-os-release":        always,
 	"advisories-metadata":      always,
+	"base":                     always,
+	"ostree-layers":            always,
+	"ostree-override-layers":   always,
 }
 
 func always(*treefile.Treefile) bool { return true }
@@ -68,7 +71,7 @@ func always(*treefile.Treefile) bool { return true }
 var osKeys = []string{
 	"container-cmd", "no-initramfs", "initramfs-args", "boot-location", "container", "tmp-is-dir", "opt-usrlocal", "machineid-compat",
 	"units", "default-target", "etc-group-members", "postprocess-script", "postprocess", "add-files", "remove-files", "mutate-os-release",
-	"selinux-label-version",
+	"selinux-label-version", "base", "ostree-layers", "ostree-override-layers",
 }
 
 // checkKeys refuses keys whose effect is not built, naming each with its file.

@@ -12,6 +12,7 @@ import (
 	"github.com/treewright/treewright/internal/flatpak"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/rpmrepo/rpm"
 	"github.com/treewright/treewright/treefile"
 )
 
@@ -108,7 +109,7 @@ func (p *Plan) commitMetadata() (map[string]gvariant.Value, string, error) {
 		all[keyInputHash] = gvariant.String(p.InputHash)
 	}
 	if !p.unlisted {
-		all[keyPackages] = packageList(p.Packages)
+		all[keyPackages] = packageList(p.nevras())
 	}
 	if p.Ref != "" {
 		all[ostree.KeyRefBinding] = gvariant.Strings(p.Ref)
@@ -143,13 +144,12 @@ func sortedDict(all map[string]gvariant.Value) gvariant.Dict {
 }
 
 // packageList is the value of rpmostree.rpmdb.pkglist.
-func packageList(packages []Package) gvariant.Value {
-	sorted := slices.SortedFunc(slices.Values(packages), func(a, b Package) int {
-		return cmp.Or(cmp.Compare(a.NEVRA.Name, b.NEVRA.Name), a.NEVRA.Compare(b.NEVRA))
+func packageList(packages []rpm.NEVRA) gvariant.Value {
+	sorted := slices.SortedFunc(slices.Values(packages), func(a, b rpm.NEVRA) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), a.Compare(b))
 	})
 	rows := make([]gvariant.Value, len(sorted))
-	for i, p := range sorted {
-		n := p.NEVRA
+	for i, n := range sorted {
 		rows[i] = gvariant.Tuple(gvariant.String(n.Name), gvariant.String(strconv.FormatUint(uint64(n.Epoch), 10)),
 			gvariant.String(n.Version), gvariant.String(n.Release), gvariant.String(n.Arch))
 	}

@@ -117,6 +117,13 @@ func (w *objectWriter) put(ctx context.Context, n *rootfs.Node, h ostree.FileHea
 		r, err := w.txn.WriteFile(ctx, h, archive.Content{})
 		return r.Checksum, err
 	}
+	if f := w.intake.source.file(n); f != nil && f.isObject(h) {
+		w.hits.Add(1)
+		return n.Object, f.put(ctx, w.txn, n.Object)
+	}
+	if n.Content.IsZero() && n.Data == nil {
+		return w.rewrite(ctx, n, h)
+	}
 	known, ok := w.intake.store.Object(n.Content, h)
 	if ok {
 		r, err := w.txn.WriteFileKnown(ctx, known, h, archive.Content{Size: n.Size, Open: w.opener(n)})
@@ -134,6 +141,18 @@ func (w *objectWriter) put(ctx context.Context, n *rootfs.Node, h ostree.FileHea
 	if err == nil {
 		w.note(r)
 		w.intake.store.SetObject(n.Content, h, r.Checksum)
+	}
+	return r.Checksum, err
+}
+
+// rewrite writes a file whose bytes come from a commit, where it had another
+// owner, mode or label.
+func (w *objectWriter) rewrite(ctx context.Context, n *rootfs.Node, h ostree.FileHeader) (ostree.Checksum, error) {
+	r, err := w.txn.WriteFile(ctx, h, archive.Content{Size: n.Size, Open: func() (io.ReadCloser, error) {
+		return w.intake.source.open(ctx, n.Object)
+	}})
+	if err == nil {
+		w.note(r)
 	}
 	return r.Checksum, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/internal/progress"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/remote"
 	"github.com/treewright/treewright/ostree/sign"
 	"github.com/treewright/treewright/treefile"
 )
@@ -16,6 +17,11 @@ import (
 type Options struct {
 	Treefile *treefile.Treefile
 	Repo     *archive.Repo
+	// LayerRepo has the commits of ostree-layers; nil means that Repo has them.
+	LayerRepo *archive.Repo
+	// Remote says how the repository of a base is reached. Who is trusted is the
+	// treefile's to say.
+	Remote remote.Options
 	// CacheDir keeps metadata, packages and unpacked contents for the next
 	// compose. Several composes may share it.
 	CacheDir string

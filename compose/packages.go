@@ -50,6 +50,8 @@ type intake struct {
 	plan  *Plan
 	store *content.Store
 	keys  map[*rpmrepo.Repository]trust
+	// source has the files of commits: of a base, of layers.
+	source *commitSource
 
 	manifests []*content.Manifest // by package
 	signers   []string
@@ -74,6 +76,12 @@ func (in *intake) run(ctx context.Context) error {
 	in.manifests = make([]*content.Manifest, len(in.plan.Packages))
 	in.signers = make([]string, len(in.plan.Packages))
 	in.unverified = map[int]UnverifiedPackage{}
+	in.source = newCommitSource(in.plan.opts.jobs())
+	if b := in.plan.base; b != nil {
+		if _, err := b.packages(ctx, in.plan); err != nil {
+			return err
+		}
+	}
 	if err := in.readKeys(ctx); err != nil {
 		return err
 	}

@@ -37,6 +37,8 @@ type Plan struct {
 	tip     ostree.Checksum           // of Ref, when the plan was made
 	version string                    // of the previous commit
 	runtime *runtimeInfo              // of a flatpak application
+	base    *baseCommit               // nil without one
+	layers  []layer                   // in the order in which they are added
 	lock    *lockfile.Lock            // nil without one
 	user    map[string]gvariant.Value // what the caller adds to the commit's metadata
 
@@ -104,6 +106,9 @@ func (p *Plan) make(ctx context.Context) (err error) {
 	if err := p.openInputs(ctx); err != nil {
 		return err
 	}
+	if err := p.findLayers(ctx); err != nil {
+		return err
+	}
 	if err := p.resolve(ctx); err != nil {
 		return err
 	}
@@ -122,14 +127,17 @@ func (p *Plan) openInputs(ctx context.Context) (err error) {
 	if p.repos, err = openRepos(ctx, &p.opts); err != nil {
 		return err
 	}
+	if err := p.findBase(ctx); err != nil {
+		return err
+	}
 	return p.findRuntime(ctx)
 }
 
 // Close releases the repositories' caches, and the packages to choose from.
 func (p *Plan) Close() error {
-	repos, pool := p.repos, p.pool
-	p.repos, p.pool = nil, nil
-	return errors.Join(pool.Close(), closeRepos(repos))
+	repos, pool, base := p.repos, p.pool, p.base
+	p.repos, p.pool, p.base = nil, nil, nil
+	return errors.Join(pool.Close(), base.Close(), closeRepos(repos))
 }
 
 // Changed tells whether Execute would make a commit: the input differs from

@@ -23,6 +23,11 @@ func (p *Plan) universe(ctx context.Context) (*solve.Universe, error) {
 	if p.runtime != nil {
 		p.runtime.addTo(repos[0])
 	}
+	if p.base != nil {
+		if err := p.base.addTo(ctx, p, repos[0]); err != nil {
+			return nil, err
+		}
+	}
 	repos = repos[len(repos)-len(p.repos):]
 	for i, r := range p.repos {
 		p.opts.Progress.Send("metadata", int64(i), int64(len(p.repos)))
@@ -38,13 +43,16 @@ func (p *Plan) universe(ctx context.Context) (*solve.Universe, error) {
 	return u, nil
 }
 
-// emptyUniverse returns a universe without packages, and its repositories: the
-// runtime's, if there is one, and those in use.
+// emptyUniverse returns a universe without packages, and its repositories: that
+// of the runtime or base, if there is one, and those in use.
 func (p *Plan) emptyUniverse() (*solve.Universe, []*solve.Repo) {
 	u := solve.NewUniverse(solve.Options{Arch: p.opts.Treefile.Arch, LoadFiles: p.loadFiles})
 	var repos []*solve.Repo
 	if p.runtime != nil {
 		repos = append(repos, u.AddRepo(p.runtime.repoOptions()))
+	}
+	if p.base != nil {
+		repos = append(repos, u.AddRepo(p.base.repoOptions()))
 	}
 	for _, r := range p.repos {
 		c := r.Config()
@@ -97,6 +105,9 @@ func (p *Plan) poolName() string {
 	if p.runtime != nil {
 		name += fmt.Sprintf(" on %q", p.runtime.ref)
 	}
+	if p.base != nil {
+		name += fmt.Sprintf(" on base %q %q", p.base.key.Repo, p.base.key.Ref)
+	}
 	return name
 }
 
@@ -111,6 +122,9 @@ func (p *Plan) poolKey() solve.SnapshotKey {
 		for _, path := range p.runtime.files {
 			fmt.Fprintf(h, "%q\n", path)
 		}
+	}
+	if p.base != nil {
+		fmt.Fprintf(h, "base %q %s\n", p.base.key.Ref, p.base.commit)
 	}
 	return solve.SnapshotKey(h.Sum(nil))
 }

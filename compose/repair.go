@@ -25,7 +25,10 @@ func (in *intake) repair(ctx context.Context, n *rootfs.Node) error {
 	if in.repaired[n.Content] {
 		return nil // for another file with this content
 	}
-	if n.Package == rootfs.NoPackage || in.plan.fromDir {
+	if in.source.file(n) != nil {
+		return in.extractAgain(ctx, n)
+	}
+	if n.Package == rootfs.NoPackage || n.Package >= len(in.plan.Packages) || in.plan.fromDir {
 		return fmt.Errorf("no package has the content %s", n.Content)
 	}
 	p := &in.plan.Packages[n.Package]
@@ -40,17 +43,34 @@ func (in *intake) repair(ctx context.Context, n *rootfs.Node) error {
 	if _, err := in.store.Import(ctx, p.Checksum, path); err != nil {
 		return err
 	}
+	in.isRepaired(n.Content)
+	return nil
+}
+
+func (in *intake) isRepaired(d content.Digest) {
 	if in.repaired == nil {
 		in.repaired = map[content.Digest]bool{}
 	}
-	in.repaired[n.Content] = true
-	return nil
+	in.repaired[d] = true
+}
+
+// extractAgain takes the content of a node from the commit that it comes from.
+func (in *intake) extractAgain(ctx context.Context, n *rootfs.Node) error {
+	in.plan.opts.Warn(fmt.Sprintf("the cache has lost or damaged a file of a commit: object %s is read again", n.Object))
+	if err := in.store.Remove(n.Content); err != nil {
+		return err
+	}
+	in.isRepaired(n.Content)
+	return in.source.extract(ctx, in.store, n.Object)
 }
 
 // read returns the content of a small file of the tree.
 func (in *intake) read(ctx context.Context, n *rootfs.Node) ([]byte, error) {
 	if n.Data != nil {
 		return n.Data, nil
+	}
+	if n.Content.IsZero() && in.source.file(n) != nil {
+		return in.source.read(ctx, n)
 	}
 	data, err := in.readStored(n)
 	if lost(n, err) {

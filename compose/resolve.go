@@ -93,7 +93,7 @@ func (p *Plan) take(answer *solve.Transaction) error {
 			Reason: reason(answer, i), meta: m, from: repos[s.Repo],
 		})
 	}
-	if len(p.Packages) == 0 {
+	if len(p.Packages) == 0 && p.base == nil {
 		return fmt.Errorf("%s asks for no package", p.opts.Treefile.Path)
 	}
 	return p.checkLocked()

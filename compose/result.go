@@ -32,6 +32,8 @@ type Result struct {
 type Report struct {
 	Packages []ReportedPackage `json:"packages"`
 	Tree     rootfs.Stats      `json:"tree"`
+	Base     *BaseReport       `json:"base,omitempty"`
+	Layers   []LayerReport     `json:"layers,omitempty"`
 	Assembly *rootfs.Report    `json:"assembly,omitempty"`
 	Filtered *layout.Filtered  `json:"filtered,omitempty"` // by remove-from-packages
 	// LeftOut is what a directory holds that OSTree cannot store.

@@ -24,6 +24,9 @@ func (c *composer) runScriptlets(ctx context.Context) (err error) {
 	if c.order, err = scriptlet.Order(packages, order); err != nil {
 		return err
 	}
+	if b := c.plan.base; b != nil {
+		packages = append(packages, b.installed(ctx, c.plan.installed())...)
+	}
 	policy := c.plan.opts.Scriptlets
 	if f := c.plan.opts.Treefile.Flatpak; f != nil && f.Ref.Kind == flatpak.App && policy == RunScriptlets {
 		policy = RefuseScriptlets // the programs are those of another tree, the runtime
@@ -92,6 +95,9 @@ func (c *composer) sourceDate() time.Time {
 	var newest int64
 	for i := range c.plan.Packages {
 		newest = max(newest, c.plan.Packages[i].meta.BuildTime)
+	}
+	for _, b := range c.plan.installed() {
+		newest = max(newest, b.built)
 	}
 	return time.Unix(newest, 0).UTC()
 }

@@ -30,6 +30,9 @@ func (c *composer) openStageOf(ctx context.Context, tree *rootfs.Tree) (_ *stage
 			err = errors.Join(fmt.Errorf("preparing to run programs of the tree: %w", err), s.Close())
 		}
 	}()
+	if err := c.fill(ctx, tree); err != nil {
+		return nil, err
+	}
 	dir, err := c.in.store.Scratch("stage")
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ func (c *composer) system(ctx context.Context) error {
 // installing are the steps that need to know the packages.
 func (c *composer) installing() []step {
 	return []step{
+		{"adding layers", c.addLayers},
 		{"preparing users and groups", c.seedUsers},
 		{"moving the SELinux policy's store", c.moveStore},
 		{"running scriptlets", c.runScriptlets},

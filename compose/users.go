@@ -20,7 +20,10 @@ func (c *composer) seedUsers(ctx context.Context) (err error) {
 	if !t.PreservePasswd {
 		return nil
 	}
-	o := layout.SeedOptions{Previous: c.previous}
+	var o layout.SeedOptions
+	if o.Previous, err = c.withBase(ctx, c.previous); err != nil {
+		return err
+	}
 	if t.CheckPasswd.Type == treefile.CheckFile || t.CheckGroups.Type == treefile.CheckFile {
 		if o.Passwd, err = readCheckFile(t.CheckPasswd); err != nil {
 			return err

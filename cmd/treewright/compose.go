@@ -27,6 +27,7 @@ type composeFlags struct {
 	scriptlets, reportFile string
 	strict                 string
 	dryRun, printOnly      bool
+	layerRepo              string
 	signing                signFlags
 	// execute does what the plan says; nil commits.
 	execute func(context.Context, *compose.Plan) (*compose.Result, error)
@@ -43,6 +44,7 @@ func (f *composeFlags) add(fs *pflag.FlagSet) {
 
 // addInstalling adds the flags of what comes before a tree is committed.
 func (f *composeFlags) addInstalling(fs *pflag.FlagSet) {
+	fs.StringVar(&f.layerRepo, "layer-repo", "", "the archive repository at `PATH` has the refs of ostree-layers (default: that of --repo)")
 	f.inputFlags.add(fs)
 	f.lock.add(fs)
 	fs.StringVar(&f.opts.StampFile, "touch-if-changed", "", "touch `FILE` when the input changed")
@@ -132,12 +134,24 @@ func composeTree(ctx context.Context, env *environment, f *composeFlags, path st
 	if err := f.fill(env); err != nil {
 		return err
 	}
-	if f.repo == "" {
-		return planAndCompose(ctx, env, f)
+	return f.withRepos(ctx, env)
+}
+
+// withRepos plans and composes while the repositories are open.
+func (f *composeFlags) withRepos(ctx context.Context, env *environment) error {
+	return withOptional(env, f.layerRepo, &f.opts.LayerRepo, func() error {
+		return withOptional(env, f.repo, &f.opts.Repo, func() error { return planAndCompose(ctx, env, f) })
+	})
+}
+
+// withOptional opens the repository at path, if one is named, while fn runs.
+func withOptional(env *environment, path string, repo **archive.Repo, fn func() error) error {
+	if path == "" {
+		return fn()
 	}
-	return withRepo(env, f.repo, func(repo *archive.Repo) error {
-		f.opts.Repo = repo
-		return planAndCompose(ctx, env, f)
+	return withRepo(env, path, func(opened *archive.Repo) error {
+		*repo = opened
+		return fn()
 	})
 }
 

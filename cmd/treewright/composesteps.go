@@ -57,13 +57,7 @@ func (f *composeFlags) install(ctx context.Context, env *environment, path, dest
 		return err
 	}
 	f.execute = func(ctx context.Context, p *compose.Plan) (*compose.Result, error) { return p.Install(ctx, dest, o) }
-	if f.repo == "" {
-		return planAndCompose(ctx, env, f)
-	}
-	return withRepo(env, f.repo, func(repo *archive.Repo) error {
-		f.opts.Repo = repo
-		return planAndCompose(ctx, env, f)
-	})
+	return f.withRepos(ctx, env)
 }
 
 func composePostprocessCommand() command {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/treewright/treewright/compose"
 	"github.com/treewright/treewright/internal/fetch"
+	"github.com/treewright/treewright/ostree/remote"
 	"github.com/treewright/treewright/treefile"
 )
 
@@ -76,6 +77,8 @@ func (f *inputFlags) fill(env *environment) (err error) {
 	if o.Client, err = fetch.New(fetch.Options{UserAgent: "treewright/" + version(), Proxy: f.proxy, ProxyFor: proxyFromEnvironment}); err != nil {
 		return err
 	}
+	o.Remote = remote.Options{UserAgent: "treewright/" + version(), Proxy: f.proxy, ProxyFor: proxyFromEnvironment,
+		Warn: func(err error) { env.warn("%v", err) }}
 	o.Now, o.Tool = env.clock(), "treewright "+version()
 	o.Progress = env.drawer().update
 	o.Warn = func(text string) { env.warn("%s", text) }
