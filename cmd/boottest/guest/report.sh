@@ -48,4 +48,4 @@ case " $(cat /proc/cmdline) " in
 esac
 echo 'end: boottest'
 sync
-systemctl poweroff
+systemctl poweroff 2>/dev/null
