@@ -62,7 +62,7 @@ func main() {
 	flag.StringVar(&o.caches, "caches", "", "begin with a copy of the cache in this kept work folder, whose initramfs is then used again")
 	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
 	flag.BoolVar(&o.reproduce, "reproduce", true, "compose in other ways too and compare the commits; each makes an initramfs")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long one boot may take")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "how long one boot may take")
 	flag.IntVar(&o.memory, "memory", 2048, "megabytes of memory of the machine")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: boottest [options] FOLDER\n\nFOLDER has RPM packages of a bootable system.")
