@@ -163,7 +163,6 @@ func (c *composer) finishedKeys(ctx context.Context) error {
 		return fmt.Errorf("the tree has %d kernels in usr/lib/modules and needs one, or \"container: true\" in the treefile: %q", len(kernels), kernels)
 	}
 	c.kernelKeys(&initramfs.Kernel{Version: kernels[0]})
-	c.report.Kernel = &KernelReport{Report: initramfs.Report{Kernel: kernels[0]}}
 	return nil
 }
 
@@ -174,7 +173,7 @@ func openDirTree(ctx context.Context, opts Options, dir string) (_ *composer, tr
 		return nil, nil, errors.New("composing: there is no folder for the cache")
 	}
 	p := newPlan(opts)
-	p.fromDir = true
+	p.fromDir, p.Ref = true, opts.Treefile.Ref
 	store, err := p.openStore(ctx)
 	if err != nil {
 		return nil, nil, err
