@@ -20,6 +20,7 @@ type command struct {
 	long    string
 	example string
 	exits   []exit
+	raw     bool // the command reads its options itself
 	setup   func(fs *pflag.FlagSet) runFunc
 }
 
@@ -125,7 +126,11 @@ func newLeaf(env *environment, c command, name string) *cobra.Command {
 		},
 	}
 	run := c.setup(cmd.Flags())
+	cmd.DisableFlagParsing = c.raw
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if c.raw && (args[0] == "--help" || args[0] == "-h") {
+			return cmd.Help()
+		}
 		return run(cmd.Context(), env, args)
 	}
 	return cmd

@@ -38,6 +38,7 @@ func commands() []command {
 		serveCommand(),
 		cachePruneCommand(),
 		keyGenerateCommand(),
+		ostreeCompatCommand(),
 		manCommand(),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type environment struct {
 	terminal       bool // standard error is a terminal
 	json           bool
 	quiet          bool
+	prefix         string // of the error that ends a command; "" is "treewright: "
 
 	progress  *progressDrawer
 	unwritten error // the first one of writing to stdout
@@ -120,7 +122,7 @@ func (e *environment) warn(format string, args ...any) {
 }
 
 // fail writes to standard error why the command failed.
-func (e *environment) fail(err error) { e.say("error", "treewright: ", err.Error()) }
+func (e *environment) fail(err error) { e.say("error", cmp.Or(e.prefix, "treewright: "), err.Error()) }
 
 // say writes text to standard error: for programs as the field name of a JSON
 // line, for people after a prefix.

@@ -52,6 +52,9 @@ func TestExamplesParse(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
+			if cmd.DisableFlagParsing {
+				continue
+			}
 			if err := cmd.ParseFlags(rest); err != nil {
 				t.Errorf("%s: %v %s", line, err, stderr)
 			}

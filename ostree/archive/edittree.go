@@ -18,11 +18,18 @@ type EditFunc func(path string, h ostree.FileHeader) (_ ostree.FileHeader, keep 
 // EditTree stores a tree that is like another one of the transaction or the
 // repository but for what edit changes. The root is always kept. What the
 // other tree alone needs stays in the transaction: a later Prune deletes it.
+// edit is called once for each entry, one after the other.
 func (t *Txn) EditTree(ctx context.Context, d ostree.TreeDir, edit EditFunc) (ostree.TreeDir, error) {
-	return t.editDir(ctx, "/", d, edit, 0)
+	h, err := t.dirHeader(ctx, d.Meta)
+	if err != nil {
+		return d, err
+	}
+	h, _ = edit("/", h)
+	return t.editDir(ctx, "/", d, h, edit, 0)
 }
 
-func (t *Txn) editDir(ctx context.Context, at string, d ostree.TreeDir, edit EditFunc, depth int) (ostree.TreeDir, error) {
+// editDir stores a directory whose own header is edited already.
+func (t *Txn) editDir(ctx context.Context, at string, d ostree.TreeDir, header ostree.FileHeader, edit EditFunc, depth int) (ostree.TreeDir, error) {
 	if depth > maxTreeDepth {
 		return d, fmt.Errorf("directories nested deeper than %d", maxTreeDepth)
 	}
@@ -46,22 +53,18 @@ func (t *Txn) editDir(ctx context.Context, at string, d ostree.TreeDir, edit Edi
 		if err != nil {
 			return d, err
 		}
-		if _, keep := edit(name, h); !keep {
+		h, keep := edit(name, h)
+		if !keep {
 			continue
 		}
-		edited, err := t.editDir(ctx, name, sub, edit, depth+1)
+		edited, err := t.editDir(ctx, name, sub, h, edit, depth+1)
 		if err != nil {
 			return d, err
 		}
 		edited.Name = sub.Name
 		tree.Dirs = append(tree.Dirs, edited)
 	}
-	h, err := t.dirHeader(ctx, d.Meta)
-	if err != nil {
-		return d, err
-	}
-	h, _ = edit(at, h)
-	return t.writeTree(ctx, tree, h)
+	return t.writeTree(ctx, tree, header)
 }
 
 // editFile stores a file again when its header changes.
