@@ -10,7 +10,7 @@ RACE_TAGS := exclude_graphdriver_btrfs
 
 export CGO_ENABLED := 0
 
-.PHONY: help build demo test test-boot check bench fuzz interop-data clients go-version install clean
+.PHONY: help build demo test test-boot ostree-tests soak check bench fuzz interop-data clients go-version install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ demo: build ## compose, mirror, sign, publish and serve on localhost (ARGS=--onc
 test: go-version clients ## run every test; installs the clients that are missing
 	$(GO) test -timeout 20m ./...
 
+soak: go-version clients ## disturb OSTree repositories for long: each write fails once, kills, many writers
+	TREEWRIGHT_SOAK=1 $(GO) test -count 1 -timeout 60m -v -run 'EveryWriteFails|KilledAnywhere|AmongWriters' ./ostree ./ostree/archive
+
 check: go-version clients ## gofmt, vet, staticcheck, race tests
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-ed:" $$unformatted >&2; exit 1; fi
@@ -47,6 +50,9 @@ test-boot: build ## boot composed trees in qemu (REPO=a folder of RPM packages o
 	@test -d "$(REPO)" || { echo "make test-boot REPO=folder: name a folder with RPM packages; docs/booting.md says which" >&2; exit 1; }
 	@tools/install-clients tools/clients-boot.txt
 	$(GO) run ./cmd/boottest $(ARGS) "$(REPO)"
+
+ostree-tests: build ## run Debian's ostree-tests with treewright before ostree in PATH (ARGS=scripts)
+	@tools/ostree-wrapper/run-tests $(ARGS)
 
 fuzz: go-version ## run every fuzz target for FUZZTIME each
 	tools/fuzz-all $(FUZZTIME)
