@@ -16,6 +16,7 @@ import (
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/delta"
+	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 // lines is text of n bytes that compresses, the same for the same seed.
@@ -43,24 +44,24 @@ func (u *upstream) twoVersions() (first, second ostree.Checksum) {
 
 // generate has the C tool make a delta to ref "r".
 func (u *upstream) generate(args ...string) {
-	u.t.Helper()
-	u.ostree(append([]string{"static-delta", "generate", "--min-fallback-size=1", "r"}, args...)...)
+	u.T.Helper()
+	u.Ostree(append([]string{"static-delta", "generate", "--min-fallback-size=1", "r"}, args...)...)
 }
 
 // startWith makes a repository whose ref "r" shows a commit of the upstream.
 func (u *upstream) startWith(c ostree.Checksum) *archive.Repo {
-	u.t.Helper()
-	dst := newRepo(u.t)
-	ostreeTool(u.t, dst.Path(), "config", "set", "core.fsync", "false") // which takes most of the time
+	u.T.Helper()
+	dst := newRepo(u.T)
+	ostreetest.Tool(u.T, dst.Path(), "config", "set", "core.fsync", "false") // which takes most of the time
 	if !c.IsZero() {
-		ostreeTool(u.t, dst.Path(), "pull-local", u.dir, c.String())
-		ostreeTool(u.t, dst.Path(), "refs", "--create=r", c.String())
+		ostreetest.Tool(u.T, dst.Path(), "pull-local", u.Dir, c.String())
+		ostreetest.Tool(u.T, dst.Path(), "refs", "--create=r", c.String())
 	}
 	repo, err := archive.Open(dst.Path(), archive.Options{}) // with that setting
 	if err != nil {
-		u.t.Fatal(err)
+		u.T.Fatal(err)
 	}
-	u.t.Cleanup(func() { _ = repo.Close() })
+	u.T.Cleanup(func() { _ = repo.Close() })
 	return repo
 }
 
@@ -85,14 +86,14 @@ func TestPullTakesDeltas(t *testing.T) {
 				u.unindex()
 			}
 			if !tc.summary {
-				u.remove("summary")
+				u.Remove("summary")
 			}
 			want := delta.Name{From: first, To: second}
 			if tc.scratch {
 				first, want.From = ostree.Checksum{}, ostree.Checksum{}
 			}
 			dst := u.startWith(first)
-			u.asked("")
+			u.Asked("")
 			opts := u.verified()
 			opts.Deltas = RequireDeltas
 			opts.Warn = func(err error) { t.Errorf("warning: %v", err) }
@@ -104,12 +105,12 @@ func TestPullTakesDeltas(t *testing.T) {
 				t.Errorf("result: got %+v, want the delta %s", got, want)
 			}
 			// The fallback alone comes loose.
-			if got, want := u.asked(".filez"), []string{u.file("r", "/share/large")}; !slices.Equal(got, want) {
+			if got, want := u.Asked(".filez"), []string{u.file("r", "/share/large")}; !slices.Equal(got, want) {
 				t.Errorf("files asked for: got %v, want %v", got, want)
 			}
 			wantRef(t, dst, "r", second)
-			ostreeTool(t, dst.Path(), "fsck")
-			if out := ostreeTool(t, dst.Path(), "diff", u.dir, "r"); strings.Contains(out, "error") {
+			ostreetest.Tool(t, dst.Path(), "fsck")
+			if out := ostreetest.Tool(t, dst.Path(), "diff", u.Dir, "r"); strings.Contains(out, "error") {
 				t.Error(out)
 			}
 		})
@@ -118,13 +119,13 @@ func TestPullTakesDeltas(t *testing.T) {
 
 // unindex makes the upstream one that lists deltas in its summary alone.
 func (u *upstream) unindex() {
-	u.t.Helper()
-	s := mustDecodeSummary(u.t, u.read("summary"))
+	u.T.Helper()
+	s := mustDecodeSummary(u.T, u.Read("summary"))
 	s.Metadata.Delete(ostree.KeySummaryIndexedDeltas)
-	u.write("summary", mustEncodeSummary(u.t, s))
-	u.ostree("config", "set", "core.indexed-deltas", "false")
-	if err := os.RemoveAll(filepath.Join(u.dir, "delta-indexes")); err != nil {
-		u.t.Fatal(err)
+	u.Write("summary", mustEncodeSummary(u.T, s))
+	u.Ostree("config", "set", "core.indexed-deltas", "false")
+	if err := os.RemoveAll(filepath.Join(u.Dir, "delta-indexes")); err != nil {
+		u.T.Fatal(err)
 	}
 }
 
@@ -139,12 +140,12 @@ func TestPullWithoutDeltas(t *testing.T) {
 	}
 	u.generate()
 	u.summarize()
-	u.asked("")
+	u.Asked("")
 	opts.Deltas = NoDeltas
 	if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := u.asked("superblock"); len(got) > 0 {
+	if got := u.Asked("superblock"); len(got) > 0 {
 		t.Errorf("asked for %v, want no delta", got)
 	}
 	wantRef(t, dst, "r", second)
@@ -166,7 +167,7 @@ func TestPullWeighsDeltas(t *testing.T) {
 	u.generate("--from=" + other.String())
 	u.summarize()
 	dst := u.startWith(parent)
-	ostreeTool(t, dst.Path(), "pull-local", u.dir, other.String())
+	ostreetest.Tool(t, dst.Path(), "pull-local", u.Dir, other.String())
 	result, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}})
 	if err != nil {
 		t.Fatal(err)
@@ -182,20 +183,20 @@ func TestPullWeighsDeltas(t *testing.T) {
 func TestPullGoesAroundBadDeltas(t *testing.T) {
 	for name, spoil := range map[string]func(u *upstream, folder string){
 		"superblock damaged": func(u *upstream, folder string) { u.flip(folder + "/superblock") },
-		"superblock missing": func(u *upstream, folder string) { u.remove(folder + "/superblock") },
+		"superblock missing": func(u *upstream, folder string) { u.Remove(folder + "/superblock") },
 		"superblock of another delta": func(u *upstream, folder string) {
 			u.generate("--empty")
-			s := mustDecodeSummary(u.t, u.read("summary"))
-			scratch := delta.Name{To: mustChecksum(u.t, u.ostree("rev-parse", "r"))}
-			u.write(folder+"/superblock", u.read(scratch.Path()+"/superblock"))
+			s := mustDecodeSummary(u.T, u.Read("summary"))
+			scratch := delta.Name{To: u.Tip("r")}
+			u.Write(folder+"/superblock", u.Read(scratch.Path()+"/superblock"))
 			s.Metadata.Delete(ostree.KeyStaticDeltas)
 		},
 		"part damaged":   func(u *upstream, folder string) { u.flip(folder + "/0") },
-		"part missing":   func(u *upstream, folder string) { u.remove(folder + "/0") },
-		"part truncated": func(u *upstream, folder string) { u.write(folder+"/0", u.read(folder + "/0")[:100]) },
-		"part too long":  func(u *upstream, folder string) { u.write(folder+"/0", append(u.read(folder+"/0"), 1)) },
+		"part missing":   func(u *upstream, folder string) { u.Remove(folder + "/0") },
+		"part truncated": func(u *upstream, folder string) { u.Write(folder+"/0", u.Read(folder + "/0")[:100]) },
+		"part too long":  func(u *upstream, folder string) { u.Write(folder+"/0", append(u.Read(folder+"/0"), 1)) },
 		"index damaged": func(u *upstream, _ string) {
-			u.write(deltaIndexPath(mustChecksum(u.t, u.ostree("rev-parse", "r"))), []byte("garbage"))
+			u.Write(deltaIndexPath(u.Tip("r")), []byte("garbage"))
 		},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
@@ -206,13 +207,13 @@ func TestPullGoesAroundBadDeltas(t *testing.T) {
 			u.summarize()
 			spoil(u, delta.Name{From: first, To: second}.Path())
 			dst := u.startWith(first)
-			before := snapshot(t, dst.Path())
+			before := ostreetest.Snapshot(t, dst.Path())
 			opts := u.verified()
 			opts.Retries, opts.Deltas = -1, RequireDeltas
 			if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err == nil {
 				t.Error("deltas required: got nil, want an error")
 			}
-			unchanged(t, dst.Path(), before)
+			ostreetest.Unchanged(t, dst.Path(), before)
 			warnings := 0
 			opts.Deltas, opts.Warn = UseDeltas, func(error) { warnings++ }
 			if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
@@ -222,26 +223,17 @@ func TestPullGoesAroundBadDeltas(t *testing.T) {
 				t.Errorf("warnings: got %d, want 1", warnings)
 			}
 			wantRef(t, dst, "r", second)
-			ostreeTool(t, dst.Path(), "fsck")
+			ostreetest.Tool(t, dst.Path(), "fsck")
 		})
 	}
 }
 
-func mustChecksum(t *testing.T, text string) ostree.Checksum {
-	t.Helper()
-	c, err := ostree.ParseChecksum(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // flip changes a byte in the middle of a file.
 func (u *upstream) flip(name string) {
-	u.t.Helper()
-	data := u.read(name)
+	u.T.Helper()
+	data := u.Read(name)
 	data[len(data)/2] ^= 1
-	u.write(name, data)
+	u.Write(name, data)
 }
 
 // TestServerThatCutsEveryKilobyte cuts each answer after one kilobyte more than
@@ -255,14 +247,14 @@ func TestServerThatCutsEveryKilobyte(t *testing.T) {
 			u.generate()
 			u.summarize()
 			dst := u.startWith(first)
-			u.wrap(cutEvery(1 << 10))
+			u.Wrap(cutEvery(1 << 10))
 			opts := u.verified()
 			opts.Retries, opts.Deltas = 5000, use
 			if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 				t.Fatal(err)
 			}
 			wantRef(t, dst, "r", second)
-			ostreeTool(t, dst.Path(), "fsck")
+			ostreetest.Tool(t, dst.Path(), "fsck")
 		})
 	}
 }
@@ -279,16 +271,16 @@ func TestServerThatStopsAtEachKilobyte(t *testing.T) {
 	opts.Retries, opts.Deltas = -1, RequireDeltas
 	for limit := int64(1); ; limit++ {
 		dst := u.startWith(first)
-		u.wrap(stopAfter(limit << 10))
+		u.Wrap(stopAfter(limit << 10))
 		_, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}})
-		u.wrap(nil)
+		u.Wrap(nil)
 		if err == nil {
 			wantRef(t, dst, "r", second)
 			return
 		}
 		wantRef(t, dst, "r", first)
 		if limit%8 == 0 { // the real tool costs a process
-			ostreeTool(t, dst.Path(), "fsck")
+			ostreetest.Tool(t, dst.Path(), "fsck")
 		}
 		if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 			t.Fatalf("after a stop at %d KiB: %v", limit, err)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 func TestPullSubpaths(t *testing.T) {
@@ -39,7 +40,7 @@ func TestPullSubpaths(t *testing.T) {
 		"a directory of a twin": {[]string{"/dir/twin/f", "/other/twin"}, []string{"/dir/twin/f"}},
 	} {
 		dst := newRepo(t)
-		u.asked("")
+		u.Asked("")
 		if _, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}, Subpaths: tc.paths}); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -49,18 +50,18 @@ func TestPullSubpaths(t *testing.T) {
 			want = append(want, u.file("r", path))
 		}
 		slices.Sort(want)
-		got := u.asked(".filez")
+		got := u.Asked(".filez")
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Errorf("%s: asked for %v, want %v", name, got, want)
 		}
 		wantPartial(t, dst, c, true)
-		ostreeTool(t, dst.Path(), "fsck")
+		ostreetest.Tool(t, dst.Path(), "fsck")
 		// Later all of it is wanted.
 		if _, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		wantPartial(t, dst, c, false)
-		ostreeTool(t, dst.Path(), "fsck")
+		ostreetest.Tool(t, dst.Path(), "fsck")
 	}
 	for _, path := range []string{"/none", "/dir/none", "/top/none", "/dir/a/g/none"} {
 		_, err := u.open(u.verified()).Pull(t.Context(), newRepo(t), PullOptions{Refs: []string{"r"}, Subpaths: []string{path}})
@@ -85,14 +86,14 @@ func TestPullCommitsOnly(t *testing.T) {
 	if _, err := u.open(u.verified()).Pull(t.Context(), dst, opts); err != nil {
 		t.Fatal(err)
 	}
-	if got := u.asked(".dirtree"); len(got) > 0 {
+	if got := u.Asked(".dirtree"); len(got) > 0 {
 		t.Errorf("asked for %v, want commits alone", got)
 	}
 	wantRef(t, dst, "r", second)
 	for _, c := range []ostree.Checksum{first, second} {
 		wantPartial(t, dst, c, true)
 	}
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 	opts.CommitOnly, opts.Depth = false, 0
 	if _, err := u.open(u.verified()).Pull(t.Context(), dst, opts); err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func TestPullCommitsOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantPartial(t, dst, second, false)
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 }
 
 func TestPullCollections(t *testing.T) {
@@ -113,8 +114,8 @@ func TestPullCollections(t *testing.T) {
 	own := u.commit("os", 0, someTree)
 	other := u.commit("tmp", 0, tree{"x": "y"}, "--no-bindings", "--add-metadata-string=ostree.collection-binding=org.example.Other",
 		"--add-metadata=ostree.ref-binding=['app']")
-	u.ostree("refs", "--delete", "tmp")
-	u.write("refs/mirrors/org.example.Other/app", []byte(other.String()+"\n"))
+	u.Ostree("refs", "--delete", "tmp")
+	u.Write("refs/mirrors/org.example.Other/app", []byte(other.String()+"\n"))
 	u.summarize()
 	dst := newRepo(t)
 	result, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Mirror: true, Collections: true})
@@ -127,7 +128,7 @@ func TestPullCollections(t *testing.T) {
 	wantRef(t, dst, archive.MirrorRef("org.example.Own", "os"), own)
 	wantRef(t, dst, archive.MirrorRef("org.example.Other", "app"), other)
 	wantRef(t, dst, "os", ostree.Checksum{})
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 
 	// By name, and those that are bound to another collection.
 	if _, err := u.open(u.verified()).Pull(t.Context(), newRepo(t), PullOptions{Refs: []string{"app"}, Collections: true}); err != nil {
@@ -136,7 +137,7 @@ func TestPullCollections(t *testing.T) {
 	if _, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"none"}, Collections: true}); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a ref that no collection has: got %v, want %v", err, ErrNotFound)
 	}
-	u.write("refs/mirrors/org.example.Wrong/app", []byte(other.String()+"\n"))
+	u.Write("refs/mirrors/org.example.Wrong/app", []byte(other.String()+"\n"))
 	u.summarize()
 	if _, err := u.open(u.verified()).Pull(t.Context(), newRepo(t), PullOptions{Mirror: true, Collections: true}); !errors.Is(err, ErrBinding) {
 		t.Errorf("a commit of another collection: got %v, want %v", err, ErrBinding)
@@ -157,7 +158,7 @@ func TestPullFromMirrors(t *testing.T) {
 	missing := u.file("r", "/files/bin/app")
 	var mu sync.Mutex
 	var leaked []string
-	files := http.FileServer(http.Dir(u.dir))
+	files := http.FileServer(http.Dir(u.Dir))
 	second := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if auth := r.Header.Get("Authorization"); auth != "" {
 			mu.Lock()
@@ -173,7 +174,7 @@ func TestPullFromMirrors(t *testing.T) {
 	t.Cleanup(second.Close)
 	down := httptest.NewServer(http.NotFoundHandler())
 	down.Close()
-	list := "# mirrors\n\n" + down.URL + "\n" + second.URL + "/\nfile:///etc\nftp://example.org\n" + u.server.URL + "\n"
+	list := "# mirrors\n\n" + down.URL + "\n" + second.URL + "/\nfile:///etc\nftp://example.org\n" + u.Server.URL + "\n"
 	lists := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(list)) }))
 	t.Cleanup(lists.Close)
 	opts := u.verified()
@@ -203,7 +204,7 @@ func TestPullFromContentURL(t *testing.T) {
 	// The remote itself has no content.
 	meta := t.TempDir()
 	for _, name := range []string{"config", "summary", "summary.sig"} {
-		if err := os.WriteFile(filepath.Join(meta, name), u.read(name), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(meta, name), u.Read(name), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,12 +212,12 @@ func TestPullFromContentURL(t *testing.T) {
 	t.Cleanup(server.Close)
 	dst := u.startWith(first)
 	opts := u.verified()
-	opts.ContentURL, opts.Deltas, opts.GPGVerifySummary = u.server.URL, RequireDeltas, true
+	opts.ContentURL, opts.Deltas, opts.GPGVerifySummary = u.Server.URL, RequireDeltas, true
 	if _, err := openRemote(t, server.URL, opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantRef(t, dst, "r", want)
-	if got := u.asked("summary"); len(got) > 0 {
+	if got := u.Asked("summary"); len(got) > 0 {
 		t.Errorf("the place of content was asked for %v", got)
 	}
 }
@@ -226,7 +227,7 @@ func TestPullFromContentURL(t *testing.T) {
 func TestPullWithCredentials(t *testing.T) {
 	u := newUpstream(t)
 	want := u.commit("r", 0, someTree)
-	files := http.FileServer(http.Dir(u.dir))
+	files := http.FileServer(http.Dir(u.Dir))
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/treewright/treewright/internal/fetch"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/ostree/ostreetest"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -28,7 +29,7 @@ func TestTamperedUpstream(t *testing.T) {
 		pull  *PullOptions
 	}
 	replace := func(name string, data func([]byte) []byte) func(*bench) {
-		return func(b *bench) { b.u.write(name, data(b.u.read(name))) }
+		return func(b *bench) { b.u.Write(name, data(b.u.Read(name))) }
 	}
 	flip := func(data []byte) []byte {
 		data = bytes.Clone(data)
@@ -36,72 +37,72 @@ func TestTamperedUpstream(t *testing.T) {
 		return data
 	}
 	root := func(b *bench) (tree, meta string) {
-		c, err := ostree.DecodeCommit(b.u.read(object(b.good, ostree.ObjectCommit)))
+		c, err := ostree.DecodeCommit(b.u.Read(ostreetest.ObjectFile(b.good, ostree.ObjectCommit)))
 		if err != nil {
-			b.u.t.Fatal(err)
+			b.u.T.Fatal(err)
 		}
-		return object(c.RootTree, ostree.ObjectDirTree), object(c.RootMeta, ostree.ObjectDirMeta)
+		return ostreetest.ObjectFile(c.RootTree, ostree.ObjectDirTree), ostreetest.ObjectFile(c.RootMeta, ostree.ObjectDirMeta)
 	}
 	for name, tc := range map[string]struct {
 		tamper  func(*bench)
 		is      error
 		mention string
 	}{
-		"commit not signed": {tamper: func(b *bench) { b.u.remove(object(b.good, ostree.ObjectCommitMeta)) }, is: sign.ErrUnsigned},
+		"commit not signed": {tamper: func(b *bench) { b.u.Remove(ostreetest.ObjectFile(b.good, ostree.ObjectCommitMeta)) }, is: sign.ErrUnsigned},
 		"signature of another commit": {tamper: func(b *bench) {
-			b.u.write(object(b.good, ostree.ObjectCommitMeta), b.u.read(object(b.other, ostree.ObjectCommitMeta)))
+			b.u.Write(ostreetest.ObjectFile(b.good, ostree.ObjectCommitMeta), b.u.Read(ostreetest.ObjectFile(b.other, ostree.ObjectCommitMeta)))
 		}, is: sign.ErrBad},
 		"signature by another key": {tamper: func(b *bench) {
-			home, key := newGPGKey(b.u.t, "mallory@example.org")
-			b.u.remove(object(b.good, ostree.ObjectCommitMeta))
-			b.u.ostree("gpg-sign", "--gpg-homedir="+home, b.good.String(), key)
+			home, key := ostreetest.NewGPGKey(b.u.T, "mallory@example.org")
+			b.u.Remove(ostreetest.ObjectFile(b.good, ostree.ObjectCommitMeta))
+			b.u.Ostree("gpg-sign", "--gpg-homedir="+home, b.good.String(), key)
 		}, is: sign.ErrUnknownKey},
 		"detached metadata is garbage": {tamper: func(b *bench) {
-			b.u.write(object(b.good, ostree.ObjectCommitMeta), []byte("garbage"))
+			b.u.Write(ostreetest.ObjectFile(b.good, ostree.ObjectCommitMeta), []byte("garbage"))
 		}, mention: "detached metadata"},
-		"commit altered": {tamper: func(b *bench) { replace(object(b.good, ostree.ObjectCommit), flip)(b) }, mention: "damaged"},
-		"commit missing": {tamper: func(b *bench) { b.u.remove(object(b.good, ostree.ObjectCommit)) }, is: ErrNotFound, mention: "r, commit"},
+		"commit altered": {tamper: func(b *bench) { replace(ostreetest.ObjectFile(b.good, ostree.ObjectCommit), flip)(b) }, mention: "damaged"},
+		"commit missing": {tamper: func(b *bench) { b.u.Remove(ostreetest.ObjectFile(b.good, ostree.ObjectCommit)) }, is: ErrNotFound, mention: "r, commit"},
 		"commit larger than listed": {tamper: func(b *bench) {
-			replace(object(b.good, ostree.ObjectCommit), func(d []byte) []byte { return append(d, make([]byte, 1000)...) })(b)
+			replace(ostreetest.ObjectFile(b.good, ostree.ObjectCommit), func(d []byte) []byte { return append(d, make([]byte, 1000)...) })(b)
 		}, mention: "larger than"},
 		"summary altered": {tamper: func(b *bench) { replace("summary", flip)(b) }, is: sign.ErrBad, mention: "summary"},
 		"summary not signed": {tamper: func(b *bench) {
-			b.u.remove("summary.sig")
+			b.u.Remove("summary.sig")
 		}, is: ErrNotFound, mention: "summary.sig"},
 		"summary of another day, refs swapped": {tamper: func(b *bench) {
 			b.opts.GPGVerifySummary = false
-			s := mustDecodeSummary(b.u.t, b.u.read("summary"))
+			s := mustDecodeSummary(b.u.T, b.u.Read("summary"))
 			s.Refs[0].Commit, s.Refs[1].Commit = s.Refs[1].Commit, s.Refs[0].Commit
 			s.Refs[0].CommitSize, s.Refs[1].CommitSize = 0, 0
-			b.u.write("summary", mustEncodeSummary(b.u.t, s))
+			b.u.Write("summary", mustEncodeSummary(b.u.T, s))
 		}, is: ErrBinding, mention: "bound to other refs: s"},
 		"hostile ref in the summary": {tamper: func(b *bench) {
 			b.opts.GPGVerifySummary = false
-			data := b.u.read("summary")
-			b.u.write("summary", bytes.Replace(data, []byte("zzzzzzzz\x00"), []byte("../../..\x00"), 1))
+			data := b.u.Read("summary")
+			b.u.Write("summary", bytes.Replace(data, []byte("zzzzzzzz\x00"), []byte("../../..\x00"), 1))
 		}, mention: `"../../.."`},
 		"config of a bare repository": {tamper: func(b *bench) {
-			b.u.write("config", []byte("[core]\nrepo_version=1\nmode=bare\n"))
+			b.u.Write("config", []byte("[core]\nrepo_version=1\nmode=bare\n"))
 		}, mention: "mode"},
-		"config missing": {tamper: func(b *bench) { b.u.remove("config") }, is: ErrNotFound, mention: "no OSTree repository"},
+		"config missing": {tamper: func(b *bench) { b.u.Remove("config") }, is: ErrNotFound, mention: "no OSTree repository"},
 		"root dirtree missing": {tamper: func(b *bench) {
 			tree, _ := root(b)
-			b.u.remove(tree)
+			b.u.Remove(tree)
 		}, is: ErrNotFound, mention: "/ of r"},
 		"root dirmeta missing": {tamper: func(b *bench) {
 			_, meta := root(b)
-			b.u.remove(meta)
+			b.u.Remove(meta)
 		}, is: ErrNotFound, mention: ".dirmeta"},
 		"dirtree altered": {tamper: func(b *bench) {
 			tree, _ := root(b)
 			replace(tree, flip)(b)
 		}, mention: "damaged"},
-		"file missing": {tamper: func(b *bench) { b.u.remove(b.u.file("r", "/files/bin/app")) }, is: ErrNotFound, mention: "/files/bin/app of r"},
+		"file missing": {tamper: func(b *bench) { b.u.Remove(b.u.file("r", "/files/bin/app")) }, is: ErrNotFound, mention: "/files/bin/app of r"},
 		"file truncated": {tamper: func(b *bench) {
 			replace(b.u.file("r", "/files/bin/app"), func(d []byte) []byte { return d[:len(d)/2] })(b)
 		}, mention: "/files/bin/app"},
 		"file with another's content": {tamper: func(b *bench) {
-			b.u.write(b.u.file("r", "/files/share/doc/a"), b.u.read(b.u.file("r", "/files/share/doc/b")))
+			b.u.Write(b.u.file("r", "/files/share/doc/a"), b.u.Read(b.u.file("r", "/files/share/doc/b")))
 		}, mention: "/files/share/doc/a"},
 		"file with bytes after its end": {tamper: func(b *bench) {
 			replace(b.u.file("r", "/files/bin/app"), func(d []byte) []byte { return append(d, "more"...) })(b)
@@ -109,8 +110,8 @@ func TestTamperedUpstream(t *testing.T) {
 		"file larger than allowed": {tamper: func(b *bench) { b.opts.MaxFileSize = 40 }, mention: "larger than"},
 		"older than what we have": {tamper: func(b *bench) {
 			b.pull.TimestampCheck = true
-			b.u.ostree("reset", "r", b.good.String())
-			b.u.write("refs/heads/r", []byte(b.u.ostree("rev-parse", b.u.commit("r", -5, tree{"old": "1"}).String())+"\n"))
+			b.u.Ostree("reset", "r", b.good.String())
+			b.u.Write("refs/heads/r", []byte(b.u.Ostree("rev-parse", b.u.commit("r", -5, tree{"old": "1"}).String())+"\n"))
 			b.u.summarize()
 		}, is: ErrRollback, mention: "older"},
 		"unknown ref": {tamper: func(b *bench) { b.pull.Refs = []string{"none"} }, is: ErrNotFound, mention: "ref none"},
@@ -135,7 +136,7 @@ func TestTamperedUpstream(t *testing.T) {
 			b.good, b.other = u.commit("r", 0, someTree), u.commit("s", 0, tree{"x": "other"})
 			u.commit("zzzzzzzz", 0, tree{"x": "z"})
 			u.summarize()
-			before := snapshot(t, dst.Path())
+			before := ostreetest.Snapshot(t, dst.Path())
 			tc.tamper(b)
 			_, err := u.open(opts).Pull(t.Context(), dst, *b.pull)
 			if err == nil {
@@ -147,7 +148,7 @@ func TestTamperedUpstream(t *testing.T) {
 			if !strings.Contains(err.Error(), tc.mention) {
 				t.Errorf("got %v, want a mention of %q", err, tc.mention)
 			}
-			unchanged(t, dst.Path(), before)
+			ostreetest.Unchanged(t, dst.Path(), before)
 			wantRef(t, dst, "r", start)
 		})
 	}
@@ -178,27 +179,27 @@ type handMade struct {
 
 func (h handMade) put(typ ostree.ObjectType, data []byte) ostree.Checksum {
 	c := ostree.ChecksumOf(data)
-	h.write(object(c, typ), data)
+	h.Write(ostreetest.ObjectFile(c, typ), data)
 	return c
 }
 
 // commitTree makes a commit of a root dirtree's bytes, without a signature.
 func (h handMade) commitTree(ref string, tree []byte) ostree.Checksum {
-	h.t.Helper()
+	h.T.Helper()
 	meta, err := ostree.DirMeta{Mode: 0o40755}.Encode()
 	if err != nil {
-		h.t.Fatal(err)
+		h.T.Fatal(err)
 	}
 	data, err := ostree.Commit{
-		Timestamp: uint64(made.Unix()),
+		Timestamp: uint64(ostreetest.Made(0).Unix()),
 		RootTree:  h.put(ostree.ObjectDirTree, tree),
 		RootMeta:  h.put(ostree.ObjectDirMeta, meta),
 	}.Encode()
 	if err != nil {
-		h.t.Fatal(err)
+		h.T.Fatal(err)
 	}
 	c := h.put(ostree.ObjectCommit, data)
-	h.write("refs/heads/"+ref, []byte(c.String()+"\n"))
+	h.Write("refs/heads/"+ref, []byte(c.String()+"\n"))
 	return c
 }
 
@@ -228,11 +229,11 @@ func TestHostileTrees(t *testing.T) {
 		h := handMade{newUpstream(t)}
 		h.commitTree("r", tree)
 		dst := newRepo(t)
-		before := snapshot(t, dst.Path())
+		before := ostreetest.Snapshot(t, dst.Path())
 		if _, err := h.open(Options{Retries: -1}).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err == nil {
 			t.Errorf("%s: got nil, want an error", name)
 		}
-		unchanged(t, dst.Path(), before)
+		ostreetest.Unchanged(t, dst.Path(), before)
 	}
 }
 
@@ -277,12 +278,12 @@ func TestDeepAndWideTrees(t *testing.T) {
 func TestEndlessAnswersAreCut(t *testing.T) {
 	u := newUpstream(t)
 	c := u.commit("r", 0, someTree)
-	for _, path := range []string{"config", "refs/heads/r", object(c, ostree.ObjectCommitMeta), u.file("r", "/files/bin/app")} {
-		u.intercept(func(w http.ResponseWriter, asked string) bool {
+	for _, path := range []string{"config", "refs/heads/r", ostreetest.ObjectFile(c, ostree.ObjectCommitMeta), u.file("r", "/files/bin/app")} {
+		u.Intercept(func(w http.ResponseWriter, asked string) bool {
 			if asked != path {
 				return false
 			}
-			data, err := os.ReadFile(filepath.Join(u.dir, path))
+			data, err := os.ReadFile(filepath.Join(u.Dir, path))
 			if err != nil {
 				t.Error(err)
 			}
@@ -292,7 +293,7 @@ func TestEndlessAnswersAreCut(t *testing.T) {
 			return true
 		})
 		dst := newRepo(t)
-		before := snapshot(t, dst.Path())
+		before := ostreetest.Snapshot(t, dst.Path())
 		opts := u.verified()
 		opts.MaxFileSize, opts.Retries = 1<<20, -1
 		_, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}})
@@ -300,7 +301,7 @@ func TestEndlessAnswersAreCut(t *testing.T) {
 		if !errors.As(err, &tooLarge) && !strings.Contains(strings.ToLower(errText(err)), "after") {
 			t.Errorf("%s: got %v, want an error about its size", path, err)
 		}
-		unchanged(t, dst.Path(), before)
+		ostreetest.Unchanged(t, dst.Path(), before)
 	}
 }
 
@@ -315,18 +316,18 @@ func TestPullCancelled(t *testing.T) {
 	u := newUpstream(t)
 	u.commit("r", 0, someTree)
 	ctx, cancel := context.WithCancel(t.Context())
-	u.intercept(func(_ http.ResponseWriter, path string) bool {
+	u.Intercept(func(_ http.ResponseWriter, path string) bool {
 		if strings.HasSuffix(path, ".filez") {
 			cancel()
 		}
 		return false
 	})
 	dst := newRepo(t)
-	before := snapshot(t, dst.Path())
+	before := ostreetest.Snapshot(t, dst.Path())
 	if _, err := u.open(u.verified()).Pull(ctx, dst, PullOptions{Refs: []string{"r"}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
-	unchanged(t, dst.Path(), before)
+	ostreetest.Unchanged(t, dst.Path(), before)
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -349,8 +350,8 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestErrorsShowNoPassword(t *testing.T) {
 	u := newUpstream(t)
-	url := strings.Replace(u.server.URL, "http://", "http://user:secret@", 1)
-	u.remove("config")
+	url := strings.Replace(u.Server.URL, "http://", "http://user:secret@", 1)
+	u.Remove("config")
 	_, err := openRemote(t, url, Options{}).Config(t.Context())
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want an error without the password", err)

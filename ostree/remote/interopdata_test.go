@@ -79,7 +79,7 @@ func pullReal(t *testing.T, src *archive.Repo, url string, n delta.Name, asked f
 			t.Logf("delta %s: its repository has no old commit", n)
 			return
 		}
-		ostreeTool(t, dst.Path(), "pull-local", src.Path(), n.From.String())
+		ostreetest.Tool(t, dst.Path(), "pull-local", src.Path(), n.From.String())
 	}
 	asked()
 	txn, err := dst.Begin(t.Context())

@@ -11,6 +11,7 @@ import (
 
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/delta"
+	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 // TestPullKeepsDeltas pulls from an upstream with deltas into a repository that
@@ -23,7 +24,7 @@ func TestPullKeepsDeltas(t *testing.T) {
 	u.summarize()
 	names := []delta.Name{{To: second}, {From: first, To: second}}
 	dst := u.startWith(first)
-	u.asked("")
+	u.Asked("")
 	opts := u.verified()
 	opts.Deltas = RequireDeltas
 	opts.Warn = func(err error) { t.Errorf("warning: %v", err) }
@@ -34,20 +35,20 @@ func TestPullKeepsDeltas(t *testing.T) {
 	if want := []string{names[0].String(), names[1].String()}; !slices.Equal(result.Deltas, want) {
 		t.Errorf("kept: got %v, want %v", result.Deltas, want)
 	}
-	asked := u.asked("/0")
+	asked := u.Asked("/0")
 	if slices.Sort(asked); len(slices.Compact(slices.Clone(asked))) != len(asked) {
 		t.Errorf("asked for %v, want no part twice", asked)
 	}
-	kept := snapshot(t, filepath.Join(dst.Path(), "deltas"))
-	if want := snapshot(t, filepath.Join(u.dir, "deltas")); !maps.Equal(kept, want) {
+	kept := ostreetest.Snapshot(t, filepath.Join(dst.Path(), "deltas"))
+	if want := ostreetest.Snapshot(t, filepath.Join(u.Dir, "deltas")); !maps.Equal(kept, want) {
 		t.Errorf("deltas: got %v, want %v", kept, want)
 	}
-	ostreeTool(t, dst.Path(), "fsck")
-	ostreeTool(t, dst.Path(), "summary", "-u")
+	ostreetest.Tool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "summary", "-u")
 	clientTakesDeltas(t, dst, u)
 
 	result, err = u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}, KeepDeltas: true})
-	if err != nil || len(result.Deltas) > 0 || len(u.asked("superblock")) > 0 {
+	if err != nil || len(result.Deltas) > 0 || len(u.Asked("superblock")) > 0 {
 		t.Errorf("again: got %+v, %v, want nothing to be fetched", result, err)
 	}
 	if _, err := dst.Prune(t.Context(), archive.PruneOptions{RefsOnly: true}); err != nil {
@@ -64,17 +65,17 @@ func clientTakesDeltas(t *testing.T, repo *archive.Repo, u *upstream) {
 	server := httptest.NewServer(http.FileServer(http.Dir(repo.Path())))
 	t.Cleanup(server.Close)
 	client := filepath.Join(t.TempDir(), "client")
-	ostreeTool(t, client, "init", "--mode=bare-user")
-	ostreeTool(t, client, "remote", "add", "--gpg-import="+u.exportKey(), "up", server.URL)
-	ostreeTool(t, client, "pull", "--require-static-deltas", "up", "r")
-	ostreeTool(t, client, "fsck")
+	ostreetest.Tool(t, client, "init", "--mode=bare-user")
+	ostreetest.Tool(t, client, "remote", "add", "--gpg-import="+u.exportKey(), "up", server.URL)
+	ostreetest.Tool(t, client, "pull", "--require-static-deltas", "up", "r")
+	ostreetest.Tool(t, client, "fsck")
 }
 
 // exportKey writes the upstream's public key to a file.
 func (u *upstream) exportKey() string {
-	u.t.Helper()
-	path := filepath.Join(u.t.TempDir(), "key.gpg")
-	u.gpg("--output", path, "--export", u.key)
+	u.T.Helper()
+	path := filepath.Join(u.T.TempDir(), "key.gpg")
+	u.GPG("--output", path, "--export", u.Key)
 	return path
 }
 
@@ -98,5 +99,5 @@ func TestPullKeepsNoBadDelta(t *testing.T) {
 		t.Errorf("kept %v, warnings %q, want one of each", result.Deltas, warnings)
 	}
 	wantRef(t, dst, "r", second)
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 }

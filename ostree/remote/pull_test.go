@@ -15,6 +15,7 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/ostreetest"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -32,7 +33,7 @@ func TestPullOverHTTPAndFile(t *testing.T) {
 	u := newUpstream(t)
 	want := u.commit("app/one", 0, someTree)
 	u.summarize()
-	for name, url := range map[string]string{"http": u.server.URL, "slash": u.server.URL + "/", "file": "file://" + u.dir, "path": u.dir} {
+	for name, url := range map[string]string{"http": u.Server.URL, "slash": u.Server.URL + "/", "file": "file://" + u.Dir, "path": u.Dir} {
 		dst := newRepo(t)
 		result, err := openRemote(t, url, u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"app/one"}})
 		if err != nil {
@@ -44,11 +45,11 @@ func TestPullOverHTTPAndFile(t *testing.T) {
 		if got.New != want || !got.Old.IsZero() || got.Objects == 0 || got.Bytes == 0 || result.Bytes != got.Bytes {
 			t.Errorf("%s: result: got %+v", name, *result)
 		}
-		ostreeTool(t, dst.Path(), "fsck")
+		ostreetest.Tool(t, dst.Path(), "fsck")
 		// Objects are kept as they came, not compressed again.
 		file := u.file("app/one", "/files/bin/app")
 		kept, err := os.ReadFile(filepath.Join(dst.Path(), file))
-		if err != nil || !bytes.Equal(kept, u.read(file)) {
+		if err != nil || !bytes.Equal(kept, u.Read(file)) {
 			t.Errorf("%s: %s is not the upstream's: %v", name, file, err)
 		}
 	}
@@ -67,11 +68,11 @@ func TestPullAgainTransfersNothing(t *testing.T) {
 		return result.Refs[0]
 	}
 	pull()
-	u.asked("")
+	u.Asked("")
 	if again := pull(); again.Objects != 0 || again.Old != first || again.New != first || again.MetaChanged {
 		t.Errorf("second pull: got %+v, want no objects", again)
 	}
-	if got := u.asked(".filez"); len(got) != 0 {
+	if got := u.Asked(".filez"); len(got) != 0 {
 		t.Errorf("second pull asked for %v, want no files", got)
 	}
 	changed := tree{}
@@ -80,7 +81,7 @@ func TestPullAgainTransfersNothing(t *testing.T) {
 	}
 	changed["files/share/doc/a"] = "new content"
 	second := u.commit("r", 1, changed)
-	u.asked("")
+	u.Asked("")
 	update := pull()
 	if update.Old != first || update.New != second {
 		t.Errorf("update: got %+v, want %v to %v", update, first, second)
@@ -89,10 +90,10 @@ func TestPullAgainTransfersNothing(t *testing.T) {
 	if update.Objects != 5 {
 		t.Errorf("update: got %d objects, want 5", update.Objects)
 	}
-	if got, want := u.asked(".filez"), []string{u.file("r", "/files/share/doc/a")}; !slices.Equal(got, want) {
+	if got, want := u.Asked(".filez"), []string{u.file("r", "/files/share/doc/a")}; !slices.Equal(got, want) {
 		t.Errorf("update asked for %v, want %v", got, want)
 	}
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 }
 
 func TestPullMirrorsAllRefs(t *testing.T) {
@@ -121,7 +122,7 @@ func TestPullDepth(t *testing.T) {
 	for i := range 4 {
 		commits = append(commits, u.commit("r", i, tree{"f": strings.Repeat("x", i)}))
 	}
-	u.remove(object(commits[0], ostree.ObjectCommit)) // pruned
+	u.Remove(ostreetest.ObjectFile(commits[0], ostree.ObjectCommit)) // pruned
 	for _, tc := range []struct{ depth, want int }{{0, 1}, {1, 2}, {2, 3}, {3, 3}, {-1, 3}} {
 		dst := newRepo(t)
 		result, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}, Depth: tc.depth})
@@ -140,7 +141,7 @@ func TestPullDepth(t *testing.T) {
 		if have != tc.want || result.Refs[0].Parents != tc.want-1 {
 			t.Errorf("depth %d: got %d commits, %d parents, want %d", tc.depth, have, result.Refs[0].Parents, tc.want)
 		}
-		ostreeTool(t, dst.Path(), "fsck")
+		ostreetest.Tool(t, dst.Path(), "fsck")
 	}
 }
 
@@ -148,13 +149,13 @@ func TestPullRetries(t *testing.T) {
 	u := newUpstream(t)
 	want := u.commit("r", 0, someTree)
 	var n atomic.Int64
-	u.intercept(func(w http.ResponseWriter, path string) bool {
+	u.Intercept(func(w http.ResponseWriter, path string) bool {
 		switch n.Add(1) % 3 {
 		case 0:
 			http.Error(w, "busy", http.StatusServiceUnavailable)
 			return true
 		case 1:
-			if data, err := os.ReadFile(filepath.Join(u.dir, path)); err == nil && len(data) > 10 {
+			if data, err := os.ReadFile(filepath.Join(u.Dir, path)); err == nil && len(data) > 10 {
 				w.Header().Set("Content-Length", "1000000")
 				_, _ = w.Write(data[:len(data)/2])
 				panic(http.ErrAbortHandler) // the connection is cut
@@ -169,7 +170,7 @@ func TestPullRetries(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRef(t, dst, "r", want)
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 }
 
 func TestPullGoesOnAfterAnInterruption(t *testing.T) {
@@ -183,7 +184,7 @@ func TestPullGoesOnAfterAnInterruption(t *testing.T) {
 	opts := u.verified()
 	opts.flushObjects, opts.flushBytes, opts.MaxRequests, opts.Retries = 10, 1<<20, 4, -1
 	var served atomic.Int64
-	u.intercept(func(w http.ResponseWriter, path string) bool {
+	u.Intercept(func(w http.ResponseWriter, path string) bool {
 		if strings.HasSuffix(path, ".filez") && served.Add(1) > 40 {
 			http.Error(w, "down", http.StatusBadGateway)
 			return true
@@ -197,16 +198,16 @@ func TestPullGoesOnAfterAnInterruption(t *testing.T) {
 	if have, _ := dst.HasObject(ostree.ObjectName{Checksum: want, Type: ostree.ObjectCommit}); have {
 		t.Error("the commit is visible before its objects")
 	}
-	u.intercept(nil)
-	u.asked("")
+	u.Intercept(nil)
+	u.Asked("")
 	if _, err := u.open(opts).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 		t.Fatal(err)
 	}
-	if again := len(u.asked(".filez")); again > 45 {
+	if again := len(u.Asked(".filez")); again > 45 {
 		t.Errorf("files fetched after the interruption: got %d of 60, want at most 45", again)
 	}
 	wantRef(t, dst, "r", want)
-	ostreeTool(t, dst.Path(), "fsck")
+	ostreetest.Tool(t, dst.Path(), "fsck")
 }
 
 func TestPullCompletesAPartialCommit(t *testing.T) {
@@ -215,8 +216,8 @@ func TestPullCompletesAPartialCommit(t *testing.T) {
 	u.summarize()
 	dst := newRepo(t)
 	// The real tool leaves a partial commit behind.
-	ostreeTool(t, dst.Path(), "remote", "add", "--no-gpg-verify", "up", u.server.URL)
-	ostreeTool(t, dst.Path(), "pull", "--commit-metadata-only", "up", "r")
+	ostreetest.Tool(t, dst.Path(), "remote", "add", "--no-gpg-verify", "up", u.Server.URL)
+	ostreetest.Tool(t, dst.Path(), "pull", "--commit-metadata-only", "up", "r")
 	if partial, err := dst.IsPartial(want); err != nil || !partial {
 		t.Fatalf("partial: got %v, %v, want true", partial, err)
 	}
@@ -227,7 +228,7 @@ func TestPullCompletesAPartialCommit(t *testing.T) {
 		t.Errorf("partial after the pull: got %v, %v, want false", partial, err)
 	}
 	wantRef(t, dst, "r", want)
-	if out := ostreeTool(t, dst.Path(), "fsck"); strings.Contains(out, "partial commits not verified") {
+	if out := ostreetest.Tool(t, dst.Path(), "fsck"); strings.Contains(out, "partial commits not verified") {
 		t.Errorf("fsck: got %q, want no partial commit", out)
 	}
 }
@@ -263,8 +264,8 @@ func TestPullAddsOurSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := u.read(object(c, ostree.ObjectCommit))
-	for name, keyring := range map[string]*sign.Keyring{"the upstream's": u.keyring, "ours": ours} {
+	data := u.Read(ostreetest.ObjectFile(c, ostree.ObjectCommit))
+	for name, keyring := range map[string]*sign.Keyring{"the upstream's": u.Keyring, "ours": ours} {
 		if _, err := keyring.Verify(data, meta, time.Now()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -8,13 +8,14 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 func TestRepair(t *testing.T) {
 	u := newUpstream(t)
 	c := u.commit("r", 0, someTree)
-	commit := object(c, ostree.ObjectCommit)
-	decoded, err := ostree.DecodeCommit(u.read(commit))
+	commit := ostreetest.ObjectFile(c, ostree.ObjectCommit)
+	decoded, err := ostree.DecodeCommit(u.Read(commit))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,16 +25,16 @@ func TestRepair(t *testing.T) {
 		rounds  int // a missing dirtree hides what lies below
 		breakIt func(t *testing.T, path string)
 	}{
-		"missing": {[]string{file, object(decoded.RootMeta, ostree.ObjectDirMeta), object(c, ostree.ObjectCommitMeta)}, 1, remove},
-		"damaged": {[]string{file, commit, object(decoded.RootTree, ostree.ObjectDirTree), object(c, ostree.ObjectCommitMeta)}, 3, overwrite},
-		"lost":    {[]string{commit, object(decoded.RootTree, ostree.ObjectDirTree), file}, 3, remove},
+		"missing": {[]string{file, ostreetest.ObjectFile(decoded.RootMeta, ostree.ObjectDirMeta), ostreetest.ObjectFile(c, ostree.ObjectCommitMeta)}, 1, remove},
+		"damaged": {[]string{file, commit, ostreetest.ObjectFile(decoded.RootTree, ostree.ObjectDirTree), ostreetest.ObjectFile(c, ostree.ObjectCommitMeta)}, 3, overwrite},
+		"lost":    {[]string{commit, ostreetest.ObjectFile(decoded.RootTree, ostree.ObjectDirTree), file}, 3, remove},
 	} {
 		dst := newRepo(t)
 		r := u.open(u.verified())
 		if _, err := r.Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 			t.Fatal(err)
 		}
-		want := snapshot(t, filepath.Join(dst.Path(), "objects"))
+		want := ostreetest.Snapshot(t, filepath.Join(dst.Path(), "objects"))
 		for _, o := range tc.objects {
 			tc.breakIt(t, filepath.Join(dst.Path(), o))
 		}
@@ -57,11 +58,11 @@ func TestRepair(t *testing.T) {
 		if rounds > tc.rounds {
 			t.Errorf("%s: repaired in %d rounds, want %d", name, rounds, tc.rounds)
 		}
-		if got := snapshot(t, filepath.Join(dst.Path(), "objects")); len(got) != len(want) {
+		if got := ostreetest.Snapshot(t, filepath.Join(dst.Path(), "objects")); len(got) != len(want) {
 			t.Errorf("%s: got %d objects, want %d", name, len(got), len(want))
 		}
-		unchanged(t, filepath.Join(dst.Path(), "objects"), want)
-		ostreeTool(t, dst.Path(), "fsck")
+		ostreetest.Unchanged(t, filepath.Join(dst.Path(), "objects"), want)
+		ostreetest.Tool(t, dst.Path(), "fsck")
 	}
 }
 
@@ -102,15 +103,15 @@ func TestRepairTakesNothingBad(t *testing.T) {
 	if _, err := u.open(u.verified()).Pull(t.Context(), dst, PullOptions{Refs: []string{"r"}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []string{file, other, object(c, ostree.ObjectCommitMeta)} {
+	for _, o := range []string{file, other, ostreetest.ObjectFile(c, ostree.ObjectCommitMeta)} {
 		overwrite(t, filepath.Join(dst.Path(), o))
 	}
-	before := snapshot(t, dst.Path())
-	u.write(file, u.read(other))
-	u.remove(other)
+	before := ostreetest.Snapshot(t, dst.Path())
+	u.Write(file, u.Read(other))
+	u.Remove(other)
 	u.commit("s", 0, tree{"x": "y"})
-	second := mustChecksum(t, u.ostree("rev-parse", "s"))
-	u.write(object(c, ostree.ObjectCommitMeta), u.read(object(second, ostree.ObjectCommitMeta))) // signs another commit
+	second := u.Tip("s")
+	u.Write(ostreetest.ObjectFile(c, ostree.ObjectCommitMeta), u.Read(ostreetest.ObjectFile(second, ostree.ObjectCommitMeta))) // signs another commit
 	warnings := 0
 	opts := u.verified()
 	opts.Retries, opts.MaxRequests = -1, 1
@@ -123,7 +124,7 @@ func TestRepairTakesNothingBad(t *testing.T) {
 	if len(names) != 3 || len(result.Repaired) != 0 || warnings != 3 {
 		t.Errorf("got %v of %v, %d warnings, want none of three", result.Repaired, names, warnings)
 	}
-	unchanged(t, dst.Path(), before)
+	ostreetest.Unchanged(t, dst.Path(), before)
 	if left := problems(t, dst); !slices.Equal(left, names) {
 		t.Errorf("afterwards: got %v, want %v", left, names)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/gvariant"
+	"github.com/treewright/treewright/ostree/ostreetest"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -25,16 +26,16 @@ func newEd25519(t *testing.T, seed byte) (*sign.Ed25519Signer, sign.Ed25519Keys)
 
 // signFile adds a signature of a file to another file.
 func (u *upstream) signFile(signer sign.Signer, name, signatures string) {
-	u.t.Helper()
-	sig, err := signer.Sign(u.t.Context(), u.read(name))
+	u.T.Helper()
+	sig, err := signer.Sign(u.T.Context(), u.Read(name))
 	if err != nil {
-		u.t.Fatal(err)
+		u.T.Fatal(err)
 	}
-	dict, err := gvariant.ParseDict(u.read(signatures))
+	dict, err := gvariant.ParseDict(u.Read(signatures))
 	if err != nil {
-		u.t.Fatal(err)
+		u.T.Fatal(err)
 	}
-	u.write(signatures, sign.Append(dict, sig).Encode().Data())
+	u.Write(signatures, sign.Append(dict, sig).Encode().Data())
 }
 
 func TestPullVerifiesEd25519(t *testing.T) {
@@ -66,7 +67,7 @@ func TestPullVerifiesEd25519(t *testing.T) {
 	if err := pull(summary(keys)); !errors.Is(err, sign.ErrUnsigned) {
 		t.Errorf("a summary that gpg alone signed: got %v, want %v", err, sign.ErrUnsigned)
 	}
-	u.signFile(signer, object(c, ostree.ObjectCommit), object(c, ostree.ObjectCommitMeta))
+	u.signFile(signer, ostreetest.ObjectFile(c, ostree.ObjectCommit), ostreetest.ObjectFile(c, ostree.ObjectCommitMeta))
 	u.signFile(signer, "summary", "summary.sig")
 	for name, change := range map[string]func(*Options){"commit": commits(keys), "summary": summary(keys)} {
 		if err := pull(change); err != nil {
@@ -79,16 +80,16 @@ func TestPullVerifiesEd25519(t *testing.T) {
 		}
 	}
 	// Both engines must agree when both are asked.
-	u.remove(object(c, ostree.ObjectCommitMeta))
-	u.write(object(c, ostree.ObjectCommitMeta), gvariant.Dict{}.Encode().Data())
-	u.signFile(signer, object(c, ostree.ObjectCommit), object(c, ostree.ObjectCommitMeta))
+	u.Remove(ostreetest.ObjectFile(c, ostree.ObjectCommitMeta))
+	u.Write(ostreetest.ObjectFile(c, ostree.ObjectCommitMeta), gvariant.Dict{}.Encode().Data())
+	u.signFile(signer, ostreetest.ObjectFile(c, ostree.ObjectCommit), ostreetest.ObjectFile(c, ostree.ObjectCommitMeta))
 	if err := pull(commits(keys)); !errors.Is(err, sign.ErrUnsigned) {
 		t.Errorf("gpg wanted too: got %v, want %v", err, sign.ErrUnsigned)
 	}
 	if err := pull(func(o *Options) { commits(keys)(o); o.GPGVerify = false }); err != nil {
 		t.Error(err)
 	}
-	if _, err := Open(u.server.URL, Options{SignVerify: true}); err == nil {
+	if _, err := Open(u.Server.URL, Options{SignVerify: true}); err == nil {
 		t.Error("without a key: got nil, want an error")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 // TestTamperedUpstream alters one thing of a good upstream at a time: nothing
@@ -14,38 +15,38 @@ import (
 func TestTamperedUpstream(t *testing.T) {
 	const good, bad = "app/org.up.A/x86_64/stable", "app/org.up.B/x86_64/stable"
 	flip := func(u *upstream, name string) {
-		data := bytes.Clone(u.read(name))
+		data := bytes.Clone(u.Read(name))
 		data[len(data)/2] ^= 1
-		u.write(name, data)
+		u.Write(name, data)
 	}
 	for name, tc := range map[string]struct {
 		tamper  func(*upstream)
 		mention string
 	}{
-		"commit not signed": {func(u *upstream) { u.remove(object(u.tip(bad), ostree.ObjectCommitMeta)) }, "there is no signature"},
+		"commit not signed": {func(u *upstream) { u.Remove(ostreetest.ObjectFile(u.Tip(bad), ostree.ObjectCommitMeta)) }, "there is no signature"},
 		"signature of another": {func(u *upstream) {
-			u.write(object(u.tip(bad), ostree.ObjectCommitMeta), u.read(object(u.tip(good), ostree.ObjectCommitMeta)))
+			u.Write(ostreetest.ObjectFile(u.Tip(bad), ostree.ObjectCommitMeta), u.Read(ostreetest.ObjectFile(u.Tip(good), ostree.ObjectCommitMeta)))
 		}, "does not belong to this content"},
 		"index altered":       {func(u *upstream) { flip(u, "summary.idx") }, "verifying summary.idx"},
-		"sub-summary altered": {func(u *upstream) { flip(u, glob(u.t, u.dir, "summaries/*.gz")[0]) }, "x86_64"},
+		"sub-summary altered": {func(u *upstream) { flip(u, glob(u.T, u.Dir, "summaries/*.gz")[0]) }, "x86_64"},
 		"summary altered": {func(u *upstream) {
-			u.remove("summary.idx")
+			u.Remove("summary.idx")
 			flip(u, "summary")
 		}, "verifying the summary"},
-		"no summary at all": {func(u *upstream) { u.remove("summary.idx", "summary") }, "no summary"},
+		"no summary at all": {func(u *upstream) { u.Remove("summary.idx", "summary") }, "no summary"},
 		"object missing": {func(u *upstream) {
-			u.remove(object(fileOf(u, bad), ostree.ObjectFile))
+			u.Remove(ostreetest.ObjectFile(fileOf(u, bad), ostree.ObjectFile))
 		}, "/files/bin/app of " + bad},
 		"object of another": {func(u *upstream) {
-			u.write(object(fileOf(u, bad), ostree.ObjectFile), u.read(object(fileOf(u, good), ostree.ObjectFile)))
+			u.Write(ostreetest.ObjectFile(fileOf(u, bad), ostree.ObjectFile), u.Read(ostreetest.ObjectFile(fileOf(u, good), ostree.ObjectFile)))
 		}, "/files/bin/app"},
 		"object truncated": {func(u *upstream) {
-			name := object(fileOf(u, bad), ostree.ObjectFile)
-			u.write(name, u.read(name)[:20])
+			name := ostreetest.ObjectFile(fileOf(u, bad), ostree.ObjectFile)
+			u.Write(name, u.Read(name)[:20])
 		}, "/files/bin/app"},
 		"commit under another's name": {func(u *upstream) {
-			u.ostree("refs", "--delete", bad)
-			u.ostree("refs", "--create="+bad, u.tip(good).String())
+			u.Ostree("refs", "--delete", bad)
+			u.Ostree("refs", "--create="+bad, u.Tip(good).String())
 			u.update()
 		}, "bound to other refs"},
 	} {
@@ -74,10 +75,10 @@ func TestTamperedUpstream(t *testing.T) {
 
 // fileOf returns the checksum of the application's program.
 func fileOf(u *upstream, ref string) ostree.Checksum {
-	u.t.Helper()
-	c, err := ostree.ParseChecksum(strings.Fields(u.ostree("ls", "-C", ref, "/files/bin/app"))[4])
+	u.T.Helper()
+	c, err := ostree.ParseChecksum(strings.Fields(u.Ostree("ls", "-C", ref, "/files/bin/app"))[4])
 	if err != nil {
-		u.t.Fatal(err)
+		u.T.Fatal(err)
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package mirror
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/treewright/treewright/internal/origin"
 	"github.com/treewright/treewright/ostree"
+	"github.com/treewright/treewright/ostree/ostreetest"
 	"github.com/treewright/treewright/ostree/remote"
 	"github.com/treewright/treewright/ostree/sign"
 )
@@ -34,7 +36,7 @@ func TestMirrorBesideOurOwn(t *testing.T) {
 		t.Errorf("our ref: got %s, want %s", got, own)
 	}
 	for _, r := range []string{a, b} {
-		if got, want := o.tip(r), u.tip(r); got != want {
+		if got, want := o.tip(r), u.Tip(r); got != want {
 			t.Errorf("%s: got %s, want %s", r, got, want)
 		}
 	}
@@ -46,7 +48,7 @@ func TestMirrorBesideOurOwn(t *testing.T) {
 	if record.Upstreams["upstream"].LastModified == 0 {
 		t.Error("the age of the upstream's list is not recorded")
 	}
-	ostreeTool(t, o.repo.Path(), "fsck")
+	ostreetest.Tool(t, o.repo.Path(), "fsck")
 }
 
 // TestClientsWithEitherKeyPull has the real client verify what was mirrored,
@@ -56,7 +58,7 @@ func TestClientsWithEitherKeyPull(t *testing.T) {
 	ref := u.export("org.up.A", "x86_64", 0, "a")
 	u.update()
 	o.mirror(o.options(u, ref))
-	upstreams, err := u.keyring.Binary()
+	upstreams, err := u.Keyring.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +72,8 @@ func TestClientsWithEitherKeyPull(t *testing.T) {
 			t.Fatal(err)
 		}
 		client := filepath.Join(dir, "client")
-		ostreeTool(t, client, "init", "--mode=bare-user-only")
-		ostreeTool(t, client, "remote", "add", "--set=gpg-verify=true", "--gpg-import="+key, "ours", "file://"+o.repo.Path())
+		ostreetest.Tool(t, client, "init", "--mode=bare-user-only")
+		ostreetest.Tool(t, client, "remote", "add", "--set=gpg-verify=true", "--gpg-import="+key, "ours", "file://"+o.repo.Path())
 		err := exec.Command("ostree", "--repo="+client, "pull", "ours", ref).Run()
 		if (err == nil) != tc.good {
 			t.Errorf("%s key: got %v, want success: %v", name, err, tc.good)
@@ -84,7 +86,7 @@ func TestClientsWithEitherKeyPull(t *testing.T) {
 func TestRefsThatNoIndexLists(t *testing.T) {
 	u, o := newUpstream(t), newOurs(t)
 	a := u.export("org.up.A", "x86_64", 0, "a")
-	u.ostree("commit", "--branch=os/x86_64/main", "--tree=ref="+a, "--gpg-sign="+u.key, "--gpg-homedir="+u.home)
+	u.Ostree("commit", "--branch=os/x86_64/main", "--tree=ref="+a, "--gpg-sign="+u.Key, "--gpg-homedir="+u.Home)
 	u.update()
 	for _, tc := range []struct {
 		pattern string
@@ -104,14 +106,14 @@ func TestSecondRunTransfersNothing(t *testing.T) {
 	u.update()
 	o.mirror(o.options(u, "app/*"))
 	before := o.snapshot()
-	u.asked()
+	u.Asked("")
 	again := o.mirror(o.options(u, "app/*"))
 	wantStrings(t, "statuses", statuses(again), "unchanged "+a)
 	if again.Changed() || again.Objects != 0 || again.Bytes != 0 {
 		t.Errorf("second run: got %+v, want nothing transferred", *again)
 	}
-	index := fmt.Sprintf("summaries/%s.idx.sig", ostree.ChecksumOf(u.read("summary.idx")))
-	wantStrings(t, "requests", u.asked(), "config", "summary.idx", index)
+	index := fmt.Sprintf("summaries/%s.idx.sig", ostree.ChecksumOf(u.Read("summary.idx")))
+	wantStrings(t, "requests", u.Asked(""), "config", "summary.idx", index)
 	o.unchanged(before)
 }
 
@@ -124,7 +126,7 @@ func TestUpdateAndVanish(t *testing.T) {
 			update := func() {
 				u.update()
 				if form == "summary" {
-					u.remove("summary.idx", "summary.idx.sig", "summaries")
+					u.Remove("summary.idx", "summary.idx.sig", "summaries")
 				}
 			}
 			update()
@@ -132,17 +134,17 @@ func TestUpdateAndVanish(t *testing.T) {
 			oldB := o.tip(b)
 			u.export("org.up.A", "x86_64", 1, "a, newer")
 			c := u.export("org.up.C", "x86_64", 1, "c")
-			u.ostree("refs", "--delete", b)
+			u.Ostree("refs", "--delete", b)
 			update()
 			result := o.mirror(o.options(u, "app/*"))
 			wantStrings(t, "statuses", statuses(result), "updated "+a, "vanished "+b, "new "+c)
-			if got := o.tip(a); got != u.tip(a) || result.Refs[0].New != got || result.Refs[0].Old.IsZero() {
-				t.Errorf("updated: got %s, %+v, want %s", got, result.Refs[0], u.tip(a))
+			if got := o.tip(a); got != u.Tip(a) || result.Refs[0].New != got || result.Refs[0].Old.IsZero() {
+				t.Errorf("updated: got %s, %+v, want %s", got, result.Refs[0], u.Tip(a))
 			}
 			if o.tip(b) != oldB {
 				t.Error("the vanished ref was not kept")
 			}
-			ostreeTool(t, o.repo.Path(), "fsck")
+			ostreetest.Tool(t, o.repo.Path(), "fsck")
 		})
 	}
 }
@@ -157,7 +159,7 @@ func TestOneOriginPerRef(t *testing.T) {
 	own := o.commit(b)
 	before := o.snapshot()
 	_, err := Mirror(t.Context(), o.options(u, "app/*"))
-	wantError(t, "our own ref", err, b, "own", u.server.URL)
+	wantError(t, "our own ref", err, b, "own", u.Server.URL)
 	o.unchanged(before)
 	if o.tip(b) != own {
 		t.Error("our ref moved")
@@ -177,7 +179,7 @@ func TestOneOriginPerRef(t *testing.T) {
 func TestRollbackIsRefused(t *testing.T) {
 	u, o := newUpstream(t), newOurs(t)
 	ref := u.export("org.up.A", "x86_64", 0, "old")
-	old := u.tip(ref)
+	old := u.Tip(ref)
 	u.export("org.up.A", "x86_64", 1, "new")
 	u.update()
 	o.mirror(o.options(u, ref))
@@ -186,7 +188,7 @@ func TestRollbackIsRefused(t *testing.T) {
 	seen := func(age time.Duration) {
 		t.Helper()
 		err := origin.Update(t.Context(), o.repo.Path(), func(r *origin.Record) error {
-			r.SetUpstream("upstream", origin.Upstream{URL: u.server.URL, LastModified: uint64(time.Now().Add(-age).Unix())})
+			r.SetUpstream("upstream", origin.Upstream{URL: u.Server.URL, LastModified: uint64(time.Now().Add(-age).Unix())})
 			return nil
 		})
 		if err != nil {
@@ -201,15 +203,15 @@ func TestRollbackIsRefused(t *testing.T) {
 	seen(time.Hour)
 
 	// A new list names an old commit.
-	u.ostree("refs", "--delete", ref)
-	u.ostree("refs", "--create="+ref, old.String())
+	u.Ostree("refs", "--delete", ref)
+	u.Ostree("refs", "--create="+ref, old.String())
 	u.update()
 	before = o.snapshot()
 	_, err = Mirror(t.Context(), o.options(u, ref))
 	if !errors.Is(err, remote.ErrRollback) {
 		t.Errorf("an old commit: got %v, want %v", err, remote.ErrRollback)
 	}
-	wantError(t, "an old commit", err, ref, u.server.URL, "allow the rollback")
+	wantError(t, "an old commit", err, ref, u.Server.URL, "allow the rollback")
 	o.unchanged(before)
 
 	allowed := o.options(u, ref)
@@ -237,7 +239,7 @@ func TestUnsignedUpstreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := o.signer.Signed(t.Context(), u.read(object(u.tip(ref), ostree.ObjectCommit)), meta)
+	signed, err := o.signer.Signed(t.Context(), u.Read(ostreetest.ObjectFile(u.Tip(ref), ostree.ObjectCommit)), meta)
 	if err != nil || signed {
 		t.Errorf("our signature over what nobody verified: got %v, %v, want false", signed, err)
 	}
@@ -247,9 +249,9 @@ func TestUnsignedSummary(t *testing.T) {
 	u, o := newUpstream(t), newOurs(t)
 	ref := u.export("org.up.A", "x86_64", 0, "a")
 	u.update()
-	u.remove("summary.sig", "summary.idx.sig")
-	for _, f := range glob(t, u.dir, "summaries/*.sig") {
-		u.remove(f)
+	u.Remove("summary.sig", "summary.idx.sig")
+	for _, f := range glob(t, u.Dir, "summaries/*.sig") {
+		u.Remove(f)
 	}
 	_, err := Mirror(t.Context(), o.options(u, ref))
 	wantError(t, "unsigned", err, "not signed")
@@ -277,7 +279,7 @@ func TestKeyRotationSignsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keyring.Verify(u.read(object(u.tip(ref), ostree.ObjectCommit)), meta, time.Now()); err != nil {
+	if _, err := keyring.Verify(u.Read(ostreetest.ObjectFile(u.Tip(ref), ostree.ObjectCommit)), meta, time.Now()); err != nil {
 		t.Errorf("the new key: %v", err)
 	}
 	if sigs, _ := meta.Get(ostree.KeyGPGSignatures); sigs.Len() != 3 {
@@ -324,11 +326,12 @@ func TestARefThatAppearsMeanwhileIsKept(t *testing.T) {
 	ref := u.export("org.up.A", "x86_64", 0, "a")
 	u.update()
 	var own ostree.Checksum
-	u.before = func(path string) {
+	u.Intercept(func(_ http.ResponseWriter, path string) bool {
 		if own.IsZero() && strings.HasSuffix(path, ".commit") {
 			own = o.commit(ref)
 		}
-	}
+		return false
+	})
 	_, err := Mirror(t.Context(), o.options(u, ref))
 	wantError(t, "mirror", err, ref)
 	if o.tip(ref) != own {
