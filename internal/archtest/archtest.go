@@ -79,10 +79,11 @@ var Rooms = []Room{
 	// For tests and the demo alone.
 	{"internal/rpmtest", []string{"*"}},
 	{"ostree/ostreetest", []string{"*"}},
+	{"internal/syscalltest", nil},
 }
 
 // TestOnly are the rooms that no part of the program may import.
-var TestOnly = []string{"internal/rpmtest", "ostree/ostreetest"}
+var TestOnly = []string{"internal/rpmtest", "internal/syscalltest", "ostree/ostreetest"}
 
 // MayTest are the packages that may import them all the same: themselves, and
 // the programs that users never install.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -94,8 +95,13 @@ func TestPruneSeesWhatCommitsMeanwhile(t *testing.T) {
 }
 
 // TestPruneAmongWriters prunes all the time while eight writers of ours and
-// one of theirs commit, each the same few trees again and again.
+// one of theirs commit, each the same few trees again and again: for three
+// seconds, or sixty when soaked (make soak).
 func TestPruneAmongWriters(t *testing.T) {
+	long := 3 * time.Second
+	if os.Getenv("TREEWRIGHT_SOAK") != "" {
+		long = time.Minute
+	}
 	repo := ostreetest.NewRepo(t)
 	stop := make(chan struct{})
 	stopped := func() bool {
@@ -146,7 +152,7 @@ func TestPruneAmongWriters(t *testing.T) {
 	})
 	pruner := ostreetest.Open(t, repo.Path())
 	deleted, begun := int64(0), time.Now()
-	for prunes := 0; (prunes < 5 || time.Since(begun) < 3*time.Second) && !t.Failed(); prunes++ {
+	for prunes := 0; (prunes < 5 || time.Since(begun) < long) && !t.Failed(); prunes++ {
 		report, err := pruner.Prune(t.Context(), tips)
 		if err != nil {
 			t.Error(err) // the writers must end first

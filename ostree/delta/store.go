@@ -78,10 +78,12 @@ func (s *staged) export(superblock []byte, file string) error {
 // the file system can do that.
 func replace(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
-	if err == nil {
+	switch err {
+	case nil:
 		return nil
-	}
-	if err != unix.ENOENT {
+	case unix.ENOENT:
+		return os.Rename(from, to)
+	case unix.EINVAL, unix.ENOSYS, unix.ENOTSUP:
 		// No exchange here. Without its superblock a delta does not exist.
 		if err := os.Remove(filepath.Join(to, superblockFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -89,8 +91,9 @@ func replace(from, to string) error {
 		if err := os.RemoveAll(to); err != nil {
 			return err
 		}
+		return os.Rename(from, to)
 	}
-	return os.Rename(from, to)
+	return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 }
 
 func syncDir(path string) (err error) {
