@@ -9,6 +9,10 @@
 // and warm metadata and a list of requests, beside libsolv (python3-solv) and
 // dnf (python3-dnf). That needs no root.
 //
+// The OSTree library has a table of its own: commit, pull, fsck, static deltas
+// and prune beside the C tool, on the tree that dnf installs or on two versions
+// of a tree, in which case it needs no root.
+//
 // It needs root (dnf does), dnf, ostree and createrepo_c, and a repository
 // that docs/testing.md describes.
 package main
@@ -37,6 +41,7 @@ type options struct {
 	jobs       string
 	step       string
 	cache      string
+	objects    int
 }
 
 func main() {
@@ -46,7 +51,8 @@ func main() {
 	flag.StringVar(&packages, "packages", set2, "what both sides install")
 	flag.StringVar(&o.update, "update", "curl", "the package that the third compose finds updated")
 	flag.BoolVar(&o.keep, "keep", false, "keep the work folder")
-	flag.StringVar(&o.part, "part", "", "measure the \"files\" of the packages alone, or the \"bootable\" tree alone (default: both)")
+	flag.StringVar(&o.part, "part", "", "measure the \"files\" of the packages alone, the \"bootable\" tree alone, or the library \"ostree\" alone (default: all)")
+	flag.IntVar(&o.objects, "objects", 100_000, "how many objects the repository has that is pruned")
 	flag.IntVar(&o.runs, "runs", 3, "how often each of ours is measured; the median counts")
 	flag.StringVar(&o.jobs, "jobs", "", "requests to resolve, one a line; a list of Debian's packages when empty")
 	flag.StringVar(&o.step, "step", "", "for this program's own use: a step of the resolver's benchmark")
@@ -75,6 +81,8 @@ func run(ctx context.Context, o options) (err error) {
 		return poolStep{name: o.step, dir: o.repo, cache: o.cache, jobs: o.jobs}.run(ctx, os.Stdout)
 	case isResolverData(o.repo):
 		return runResolver(ctx, o, os.Stdout)
+	case hasTrees(o.repo):
+		o.part = "ostree"
 	case os.Geteuid() != 0:
 		return errors.New("dnf --installroot needs root: run as root")
 	}
@@ -86,8 +94,10 @@ func run(ctx context.Context, o options) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	}
 	b := &bench{options: o, work: work}
-	if err := b.prepare(ctx); err != nil {
-		return err
+	if !hasTrees(o.repo) {
+		if err := b.prepare(ctx); err != nil {
+			return err
+		}
 	}
 	for _, part := range []struct {
 		name string
@@ -101,6 +111,9 @@ func run(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 		printTable(os.Stdout, part.name, samples)
+	}
+	if o.part == "" || o.part == "ostree" {
+		return b.runOSTree(ctx, os.Stdout)
 	}
 	return nil
 }

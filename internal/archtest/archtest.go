@@ -27,7 +27,7 @@ var composeRooms = []string{"compose/rootfs", "compose/content", "rpmrepo/rpm", 
 // OSTree; internal packages are leaves.
 var Rooms = []Room{
 	{"cmd/treewright", []string{"server", "server/*", "publish", "publish/*", "compose", "compose/*", "treefile", "ostree", "ostree/*", "rpmrepo", "rpmrepo/*", leaves}},
-	{"cmd/bench", []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "internal/rpmtest"}},
+	{"cmd/bench", []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "ostree", "ostree/archive", "ostree/delta", "internal/rpmtest"}},
 	{"cmd/boottest", []string{"rpmrepo/rpm", "internal/rpmtest"}},
 	{"cmd/demo", []string{"internal/rpmtest"}},
 	{"cmd/demo/hello", nil},
