@@ -89,6 +89,11 @@ func TestBase(t *testing.T) {
 		}
 	}
 	w.ostree("fsck")
+	var text strings.Builder
+	w.must(r.Report.WriteText(&text))
+	if !strings.Contains(text.String(), "on top of test/x86_64/os (") {
+		t.Errorf("the report for people says\n%s", &text)
+	}
 	// The same once more makes nothing; forced, it makes the same tree.
 	if again := w.compose(); again.Changed {
 		t.Error("the same input made another commit")
@@ -159,6 +164,18 @@ func TestBaseMoves(t *testing.T) {
 	w.setPackages(append(newer, onTop()...)...)
 	w.compose()
 	w.write("tree.yaml", layeredTree+"packages: [extra]\n")
+	plan, err := w.plan()
+	w.must(err)
+	diff, err := plan.CompareTip(t.Context())
+	w.must(err)
+	if len(diff.Packages) != 1 || diff.Packages[0].Name != "tools" || diff.Packages[0].Change != compose.ChangeUpgraded {
+		t.Errorf("got the changes %+v, want the base's update alone", diff.Packages)
+	}
+	var text strings.Builder
+	w.must(plan.WriteText(&text))
+	if !strings.Contains(text.String(), "base: test/x86_64/os, commit "+w.ref("test/x86_64/os")) {
+		t.Errorf("the plan says\n%s", &text)
+	}
 	second := w.compose()
 	if !second.Changed || second.InputHash == first.InputHash {
 		t.Error("the base moved and the input hash did not")
@@ -168,7 +185,38 @@ func TestBaseMoves(t *testing.T) {
 	}
 }
 
-// TestBaseOnlyPostprocess: a base needs no further package.
+// TestBaseLabels: labels are those of the tree's own policy, or none; files that
+// keep theirs keep their objects.
+func TestBaseLabels(t *testing.T) {
+	bare := "no-initramfs: true\n"
+	under := append(base(), policyPackage(), pkg("kernel", file("/usr/lib/modules/6.1/vmlinuz", "kernel")))
+	w := newWorkshop(t, "ref: test/x86_64/os\n"+bare, under...)
+	w.compose()
+	w.setPackages(append(under, onTop()...)...)
+	w.write("tree.yaml", "ref: test/x86_64/layered\nbase: test/x86_64/os\npackages: [extra]\n"+bare)
+	r := w.compose()
+	before, after := w.list("test/x86_64/os"), w.list("test/x86_64/layered")
+	for _, path := range []string{"/usr/bin/ping", "/usr/lib64/libx.so.1", "/usr/lib64"} {
+		if before[path] != after[path] || !strings.Contains(after[path], "security.selinux") {
+			t.Errorf("got\n%s\nwant it labelled, as in the base\n%s", after[path], before[path])
+		}
+	}
+	if row := after["/usr/bin/extra"]; !strings.Contains(row, "security.selinux") || r.CacheHits < 8 {
+		t.Errorf("got %s and %d contents that were not read", row, r.CacheHits)
+	}
+	w.write("tree.yaml", "ref: test/x86_64/layered\nbase: test/x86_64/os\npackages: [extra]\nselinux: false\n"+bare)
+	w.compose()
+	for path, row := range w.list("test/x86_64/layered") {
+		if strings.Contains(row, "security.selinux") {
+			t.Fatalf("%s has a label without a policy: %s", path, row)
+		}
+	}
+	if row := w.list("test/x86_64/layered")["/usr/bin/ping"]; !strings.Contains(row, "security.capability") {
+		t.Errorf("got %s, want its capability kept", row)
+	}
+}
+
+// TestBaseWithoutPackages: a base needs no further package.
 func TestBaseWithoutPackages(t *testing.T) {
 	w := newBase(t, layeredTree+"packages: []\nremove-files: [usr/bin/ping]\n")
 	r := w.compose()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -36,6 +37,7 @@ type basePackage struct {
 	number   uint32
 	manifest *content.Manifest
 	built    int64
+	size     int64 // of its files
 }
 
 // database opens the base's package database.
@@ -142,9 +144,16 @@ func (b *baseCommit) packages(ctx context.Context, p *Plan) ([]basePackage, erro
 			return nil
 		}
 		m, err := content.InstalledManifest(i.Package)
+		if err != nil {
+			return err
+		}
 		built, _ := i.Package.Header.Uint64(rpm.TagBuildTime)
-		list = append(list, basePackage{i.Number, m, int64(built)})
-		return err
+		size, long := i.Package.Header.Uint64(rpm.TagLongSize)
+		if !long {
+			size, _ = i.Package.Header.Uint64(rpm.TagSize)
+		}
+		list = append(list, basePackage{i.Number, m, int64(min(built, math.MaxUint32)), int64(min(size, math.MaxInt64))})
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 type BaseReport struct {
 	Ref      string          `json:"ref"`
 	Commit   ostree.Checksum `json:"commit"`
-	Packages int             `json:"packages"`
+	Packages int             `json:"packages,omitempty"`
 	// Removed are files of the base that are made anew or have no place in the
 	// tree.
 	Removed []string `json:"removed,omitempty"`

@@ -194,7 +194,10 @@ func (s *commitSource) file(n *rootfs.Node) *sourceFile {
 
 // open returns the bytes of a content object, verified by the end of reading.
 func (s *commitSource) open(ctx context.Context, object ostree.Checksum) (io.ReadCloser, error) {
-	f := s.files[object]
+	var f *sourceFile
+	if s != nil {
+		f = s.files[object]
+	}
 	if f == nil {
 		return nil, fmt.Errorf("no commit of the compose has the object %s", object)
 	}

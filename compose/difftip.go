@@ -34,9 +34,18 @@ func (p *Plan) CompareTip(ctx context.Context) (*TipDiff, error) {
 	if why != "" {
 		return p.tipDiff, nil
 	}
-	now := make([]treePackage, len(p.Packages))
+	now := make([]treePackage, 0, len(p.Packages))
+	if p.base != nil {
+		installed, err := p.base.packages(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range installed {
+			now = append(now, treePackage{nevra: b.manifest.NEVRA, size: b.size})
+		}
+	}
 	for i := range p.Packages {
-		now[i] = treePackage{nevra: p.Packages[i].NEVRA, size: p.Packages[i].InstalledSize}
+		now = append(now, treePackage{nevra: p.Packages[i].NEVRA, size: p.Packages[i].InstalledSize})
 	}
 	p.tipDiff.Packages = comparePackages(list, now)
 	for _, c := range p.tipDiff.Packages {

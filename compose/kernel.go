@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/treewright/treewright/compose/initramfs"
 	"github.com/treewright/treewright/compose/rootfs"
@@ -47,10 +48,15 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 		return err
 	}
 	c.report.Kernel = &KernelReport{}
-	keep := func(string, *rootfs.Node) bool { return t.NoInitramfs }
+	base := map[string]bool{} // images of the base: no package brought them
+	keep := func(path string, n *rootfs.Node) bool {
+		base[path] = !n.Object.IsZero()
+		return t.NoInitramfs
+	}
 	if c.report.Kernel.Removed, err = initramfs.Prepare(c.tree, k, keep); err != nil {
 		return err
 	}
+	c.report.Kernel.Removed = slices.DeleteFunc(c.report.Kernel.Removed, func(path string) bool { return base[path] })
 	c.kernel = &kernelJob{kernel: k, done: make(chan struct{}), cancel: func() {}}
 	o := initramfs.Options{Kernel: k, Args: t.InitramfsArgs, NoImage: t.NoInitramfs, Name: c.plan.Ref, Read: c.reader(ctx)}
 	image, why, err := initramfs.Restore(ctx, c.tree, c.in.store, o)

@@ -20,6 +20,7 @@ type planJSON struct {
 	DownloadSize      int64           `json:"package-size"`
 	InstalledSize     int64           `json:"installed-size"`
 	Packages          []packageJSON   `json:"packages"`
+	Base              *BaseReport     `json:"base,omitempty"`
 	TipDiff           *TipDiff        `json:"compared-with-tip,omitempty"`
 	Warnings          []string        `json:"warnings,omitempty"`
 }
@@ -43,6 +44,9 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 	out := planJSON{
 		Treefile: p.opts.Treefile.Path, Ref: p.Ref, InputHash: p.InputHash, Changed: p.Changed(),
 		Previous: p.Previous, PreviousInputHash: p.PreviousInputHash, Warnings: p.Warnings, Packages: []packageJSON{}, TipDiff: p.tipDiff,
+	}
+	if b := p.base; b != nil {
+		out.Base = &BaseReport{Ref: b.key.Ref, Commit: b.commit, Packages: len(p.installed())}
 	}
 	out.DownloadSize, out.InstalledSize = p.Sizes()
 	for i := range p.Packages {
@@ -95,6 +99,12 @@ func (p *Plan) WriteText(w io.Writer) error {
 	listPackages(&b, p.Packages)
 	if p.Ref != "" {
 		fmt.Fprintf(&b, "ref: %s\n", p.Ref)
+	}
+	if p.base != nil {
+		fmt.Fprintf(&b, "base: %s, commit %s\n", p.base.key.Ref, p.base.commit)
+	}
+	for _, l := range p.layers {
+		fmt.Fprintf(&b, "layer: %s, commit %s\n", l.ref, l.commit)
 	}
 	fmt.Fprintf(&b, "input: %s\n", p.InputHash)
 	switch {

@@ -14,6 +14,12 @@ func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d packages: %d files, %d symlinks, %d directories, %s\n",
 		len(r.Packages), r.Tree.Files, r.Tree.Symlinks, r.Tree.Directories, byteSize(r.Tree.Bytes))
+	if r.Base != nil {
+		fmt.Fprintf(&b, "on top of %s (%.12s), %d packages\n", r.Base.Ref, r.Base.Commit, r.Base.Packages)
+	}
+	for _, l := range r.Layers {
+		fmt.Fprintf(&b, "layer %s (%.12s): %d files, %d of them replaced others\n", l.Ref, l.Commit, l.Added, len(l.Replaced))
+	}
 	if a := r.Assembly; a != nil {
 		leftOut(&b, a.Ghosts, "ghosts (packages own them, none delivers them)")
 		leftOut(&b, a.Documentation, "files of documentation")
