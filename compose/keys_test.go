@@ -2,6 +2,8 @@ package compose
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -32,6 +34,40 @@ func TestKeysAreDocumented(t *testing.T) {
 	for key := range builtKeys {
 		if documented[key] == "" {
 			t.Errorf("%s is not in docs/treefile.md", key)
+		}
+	}
+}
+
+// TestKeysHaveTests: docs/treefile.md names a test for each key, and there is
+// one of that name.
+func TestKeysHaveTests(t *testing.T) {
+	data, err := os.ReadFile("../docs/treefile.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([a-z/]+)\\.(Test\\w+)` \\|$").FindAllStringSubmatch(string(data), -1) {
+		key, dir, test := m[1], m[2], m[3]
+		named[key] = true
+		files, err := filepath.Glob(filepath.Join("..", dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(string(source), "\nfunc "+test+"(t *testing.T)")
+		}
+		if !found {
+			t.Errorf("%s: there is no test %s in %s", key, test, dir)
+		}
+	}
+	for key := range builtKeys {
+		if !named[key] {
+			t.Errorf("docs/treefile.md names no test of %s", key)
 		}
 	}
 }

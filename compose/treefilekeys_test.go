@@ -48,6 +48,7 @@ func TestKeysHaveEffect(t *testing.T) {
 		{"check-groups", tree + "check-groups: {type: data, entries: {root: 0, app: 79}}\n", nil, "app"},
 		{"ignore-removed-users", tree + "check-passwd: {type: data, entries: {gone: 70, app: [77, 78]}}\nignore-removed-users: [gone]\n", []string{"-00644 77 78 /usr/share/owned"}, ""},
 		{"ignore-removed-groups", tree + "check-groups: {type: data, entries: {gone: 70}}\nignore-removed-groups: ['*']\n", []string{"-00644 77 78 /usr/share/owned"}, ""},
+		{"cliwrap-binaries", tree + "cliwrap-binaries: [kernel-install]\n", nil, "cliwrap-binaries"},
 		{"container", "ref: test/x86_64/os\ncontainer: true\npackages: [wants]\n", []string{"d01777 0 0 /tmp", "! d00755 0 0 /usr/lib/ostree-boot"}, ""},
 	} {
 		t.Run(tc.key, func(t *testing.T) {
