@@ -33,6 +33,7 @@ added to the upstream's, so that clients need our key alone. A ref of our own, o
 			fs.BoolVar(&o.AllowUnsigned, "allow-unsigned", false, "mirror an upstream without a key; our signature is then not added")
 			fs.BoolVar(&o.AllowUnsignedSummary, "allow-unsigned-summary", false, "the upstream signs commits alone")
 			fs.BoolVar(&o.AllowRollback, "allow-rollback", false, "accept commits that are older than those mirrored before")
+			fs.BoolVar(&o.KeepDeltas, "keep-deltas", false, "keep the upstream's static deltas too, with our signature in them")
 			fs.BoolVar(&o.DryRun, "dry-run", false, "show what would be brought, and change nothing")
 			return func(ctx context.Context, env *environment, args []string) error {
 				if err := mirrorOptions(env, &o, &connection, &signing, keys, args); err != nil {
@@ -99,6 +100,9 @@ func runMirror(ctx context.Context, env *environment, o mirror.Options) error {
 	}
 	for _, ref := range result.Refs {
 		env.printf("%-9s  %s\n", ref.Status, ref.Ref)
+	}
+	for _, name := range result.Deltas {
+		env.printf("delta %s\n", name)
 	}
 	env.printf("%d refs of %s, %d objects, %d bytes\n", len(result.Refs), result.Name, result.Objects, result.Bytes)
 	return env.result(result)

@@ -34,20 +34,13 @@ func (r *Remote) Repair(ctx context.Context, dst *archive.Repo, objects []ostree
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
 	before := r.Bytes()
-	repaired := make([]bool, len(objects))
+	failed := make([]error, len(objects))
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.opts.MaxRequests)
 	for i, n := range objects {
 		group.Go(func() error {
-			err := r.repair(gctx, dst, txn, n)
-			if gctx.Err() != nil {
-				return context.Cause(gctx)
-			}
-			if err != nil {
-				r.warn(fmt.Errorf("object %s is not repaired: %w", n, err))
-			}
-			repaired[i] = err == nil
-			return nil
+			failed[i] = r.repair(gctx, dst, txn, n)
+			return context.Cause(gctx)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -55,8 +48,10 @@ func (r *Remote) Repair(ctx context.Context, dst *archive.Repo, objects []ostree
 	}
 	result := &RepairResult{Bytes: r.Bytes() - before}
 	for i, n := range objects {
-		if repaired[i] {
+		if failed[i] == nil {
 			result.Repaired = append(result.Repaired, n)
+		} else {
+			r.warn(fmt.Errorf("object %s is not repaired: %w", n, failed[i]))
 		}
 	}
 	slices.SortFunc(result.Repaired, ostree.ObjectName.Compare)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/treewright/treewright/internal/origin"
+	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/remote"
 )
@@ -56,6 +57,21 @@ func (m *run) transfer(ctx context.Context, txn *archive.Txn) error {
 	}
 	m.result.Objects, m.result.Bytes = pulled.Objects, pulled.Bytes
 	return nil
+}
+
+// keepDeltas brings the deltas to the commits that the refs show now.
+func (m *run) keepDeltas(ctx context.Context) error {
+	var commits []ostree.Checksum
+	for _, ref := range m.result.Refs {
+		if !ref.New.IsZero() && !slices.Contains(commits, ref.New) {
+			commits = append(commits, ref.New)
+		}
+	}
+	kept, err := m.remote.KeepDeltas(ctx, m.Repo, commits)
+	for _, n := range kept {
+		m.result.Deltas = append(m.result.Deltas, n.String())
+	}
+	return err
 }
 
 // advise says what can be done about an error.

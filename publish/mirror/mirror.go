@@ -61,6 +61,9 @@ type Options struct {
 	CollectionID string
 	// Signer adds our signature to each mirrored commit.
 	Signer sign.Signer
+	// KeepDeltas brings the upstream's static deltas to the commits too. Our
+	// signature is put into them.
+	KeepDeltas bool
 
 	Clock    func() time.Time
 	Progress progress.Func
@@ -105,7 +108,8 @@ type Result struct {
 	Refs     []RefResult `json:"refs"`     // sorted by name
 	Objects  int64       `json:"objects"`
 	Bytes    int64       `json:"bytes"`
-	Listing  int64       `json:"listing"` // bytes fetched to learn the upstream's refs
+	Listing  int64       `json:"listing"`          // bytes fetched to learn the upstream's refs
+	Deltas   []string    `json:"deltas,omitempty"` // kept, by name
 	Warnings []string    `json:"warnings,omitempty"`
 }
 
@@ -140,6 +144,11 @@ func Mirror(ctx context.Context, o Options) (_ *Result, err error) {
 	}
 	if err := m.execute(ctx); err != nil {
 		return nil, m.wrap(err)
+	}
+	if o.KeepDeltas {
+		if err := m.keepDeltas(ctx); err != nil {
+			return nil, m.wrap(err)
+		}
 	}
 	return m.result, nil
 }
@@ -198,6 +207,7 @@ func start(o Options) (*run, error) {
 		Username: o.Username, Password: o.Password, Bearer: o.Bearer,
 		CAFile: o.CAFile, CertFile: o.CertFile, KeyFile: o.KeyFile,
 		Progress: o.Progress.Send,
+		Warn:     func(err error) { m.warn("%v", err) },
 	})
 	if err != nil {
 		return nil, m.wrap(err)
