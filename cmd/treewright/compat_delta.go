@@ -17,7 +17,7 @@ import (
 
 // compatDeltaFlags are the options of ostree static-delta generate.
 type compatDeltaFlags struct {
-	from, to, file, endian   string
+	from, to, endian         string
 	empty, ifNotExists, swap bool
 	fallback, bsdiff, chunk  int64
 	opts                     delta.GenerateOptions

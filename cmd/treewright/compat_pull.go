@@ -103,7 +103,6 @@ type compatTip struct {
 // compatFetched is a commit that was verified.
 type compatFetched struct {
 	sum    ostree.Checksum
-	ref    string
 	data   []byte
 	commit *ostree.Commit
 	meta   gvariant.Dict

@@ -36,8 +36,8 @@ func compatInit(fs *pflag.FlagSet) compatRun {
 
 // compatRefsFlags are the options of ostree refs.
 type compatRefsFlags struct {
-	remove, list, alias, force, collections bool
-	create                                  string
+	remove, list, alias, force bool
+	create                     string
 }
 
 func compatRefs(fs *pflag.FlagSet) compatRun {
