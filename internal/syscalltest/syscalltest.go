@@ -24,6 +24,7 @@ import (
 type Fault struct {
 	At    int           // which change of the file system it happens at; the first is 1
 	Errno syscall.Errno // what the call returns, undone; 0: the program is killed instead
+	Stays bool          // every later change fails, too, as on a disk that is full or gone
 }
 
 // Outcome is how the program ended.
@@ -142,10 +143,12 @@ func (t *tracer) call(thread int) error {
 		return nil
 	}
 	t.outcome.Changes++
-	if t.outcome.Changes != t.fault.At {
+	switch {
+	case t.outcome.Changes == t.fault.At:
+		t.outcome.Hit = name
+	case t.outcome.Hit == "" || !t.fault.Stays:
 		return nil
 	}
-	t.outcome.Hit = name
 	if t.fault.Errno == 0 {
 		return unix.Kill(t.pid, unix.SIGKILL)
 	}
