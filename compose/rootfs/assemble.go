@@ -58,6 +58,9 @@ type Report struct {
 	Directories   int      `json:"directories"`   // that only held documentation or languages
 	Colors        []Colors `json:"colors,omitempty"`
 	Devices       []Device `json:"devices,omitempty"`
+	// Replaced are files of the base that no package owned, in the place of which
+	// a package has its own.
+	Replaced []string `json:"replaced,omitempty"`
 }
 
 // Colors is a path where the file of one architecture gave way to another's.

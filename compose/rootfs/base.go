@@ -92,8 +92,11 @@ func (a *assembler) placeOnBase(pkg int, path string, old, n *Node) error {
 	entry, owned := a.base[old]
 	if !owned {
 		if old.IsDir() != n.IsDir() {
-			a.conflict(path, old, pkg, typeName(old)+" and "+typeName(n))
+			a.conflict(path, firstOwned(old), pkg, typeName(old)+" and "+typeName(n))
 			return nil
+		}
+		if !old.IsDir() {
+			a.report.Replaced = append(a.report.Replaced, path)
 		}
 		n.Name, n.children = old.Name, old.children
 		*old = *n
