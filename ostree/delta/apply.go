@@ -101,6 +101,10 @@ func applyInto(ctx context.Context, repo *archive.Repo, txn *archive.Txn, s *Sup
 	return nil
 }
 
+// ErrNoStart says that a repository lacks the commit that a delta starts from,
+// or some of it.
+var ErrNoStart = errors.New("the repository needs all of the commit that it starts from")
+
 func hasFrom(repo *archive.Repo, s *Superblock) error {
 	if s.From.IsZero() {
 		return nil
@@ -112,7 +116,7 @@ func hasFrom(repo *archive.Repo, s *Superblock) error {
 	}
 	partial, err := repo.IsPartial(s.From)
 	if err == nil && (!have || partial) {
-		err = fmt.Errorf("the repository needs all of the commit that it starts from: %w", &archive.MissingError{Object: n})
+		err = fmt.Errorf("%w: %w", ErrNoStart, &archive.MissingError{Object: n})
 	}
 	return err
 }

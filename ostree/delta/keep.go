@@ -41,16 +41,11 @@ func keep(ctx context.Context, repo *archive.Repo, folder Folder, s *Superblock,
 	if have, err := repo.HasObject(to); err != nil || !have {
 		return errors.Join(err, fmt.Errorf("delta %s: %w", s.Name, &archive.MissingError{Object: to}))
 	}
-	if err := settle(filepath.Join(string(folder), superblockFile)); err != nil {
-		return err
+	if err := checkParts(folder, s); err != nil {
+		return fmt.Errorf("delta %s, %w", s.Name, err)
 	}
-	for i, p := range s.Parts {
-		if _, inline := s.Inline(i); inline {
-			continue
-		}
-		if err := keepFile(folder, strconv.Itoa(i), p); err != nil {
-			return fmt.Errorf("delta %s, part %d: %w", s.Name, i, err)
-		}
+	if err := settle(folder, s); err != nil {
+		return err
 	}
 	if hasFrom(repo, s) == nil {
 		if err := verifyFolder(ctx, repo, folder, s, o); err != nil {
@@ -60,18 +55,41 @@ func keep(ctx context.Context, repo *archive.Repo, folder Folder, s *Superblock,
 	return (&staged{repo.Path(), string(folder)}).place(s.Name)
 }
 
-// settle makes a file durable, and readable for those who serve the repository.
-func settle(path string) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+// settle makes a delta's files durable, and readable for those who serve the
+// repository.
+func settle(folder Folder, s *Superblock) error {
+	names := []string{superblockFile}
+	for i := range s.Parts {
+		if _, inline := s.Inline(i); !inline {
+			names = append(names, strconv.Itoa(i))
+		}
 	}
-	return errors.Join(f.Chmod(0o644), f.Sync(), f.Close())
+	for _, name := range names {
+		f, err := os.Open(filepath.Join(string(folder), name))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// keepFile checks and settles a part's file.
-func keepFile(folder Folder, name string, want Part) (err error) {
-	path := filepath.Join(string(folder), name)
+// checkParts compares the parts' files with their checksums.
+func checkParts(folder Folder, s *Superblock) error {
+	for i, p := range s.Parts {
+		if _, inline := s.Inline(i); inline {
+			continue
+		}
+		if err := checkPart(filepath.Join(string(folder), strconv.Itoa(i)), p); err != nil {
+			return fmt.Errorf("part %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func checkPart(path string, want Part) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -85,5 +103,5 @@ func keepFile(folder Folder, name string, want Part) (err error) {
 	if got := ostree.Checksum(sum.Sum(nil)); n != want.Size || got != want.Checksum {
 		return fmt.Errorf("it is damaged: %d bytes with the checksum %s, not %d with %s", n, got, want.Size, want.Checksum)
 	}
-	return settle(path)
+	return nil
 }

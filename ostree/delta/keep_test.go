@@ -2,6 +2,7 @@ package delta
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,9 @@ func TestKeep(t *testing.T) {
 				if err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%s: %s differs: %v", name, file, err)
 				}
+			}
+			if err := Verify(t.Context(), dst, n, ApplyOptions{}); (err != nil) != (!n.From.IsZero() && have.IsZero()) || err != nil && !errors.Is(err, ErrNoStart) {
+				t.Errorf("%s: Verify with start %s: got %v", name, have, err)
 			}
 			if report, err := dst.Prune(t.Context(), archive.PruneOptions{RefsOnly: true}); err != nil || report.Deleted() == 0 {
 				t.Fatalf("prune: got %+v, %v", report, err)

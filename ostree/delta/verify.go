@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 
 // Verify makes every object of a delta of the repository and compares it with
 // its name, but stores nothing. It also looks for objects of the commit that
-// neither the commit it starts from nor the delta has.
+// neither the commit it starts from nor the delta has. Without that commit it
+// can but compare the parts with their checksums; then the error is ErrNoStart.
 func Verify(ctx context.Context, repo *archive.Repo, n Name, o ApplyOptions) error {
 	if err := verify(ctx, repo, n, o); err != nil {
 		return fmt.Errorf("verifying delta %s: %w", n, err)
@@ -31,7 +33,7 @@ func verify(ctx context.Context, repo *archive.Repo, n Name, o ApplyOptions) err
 		return fmt.Errorf("its folder holds the delta %s", s.Name)
 	}
 	if err := hasFrom(repo, s); err != nil {
-		return err
+		return cmp.Or(checkParts(folder, s), err)
 	}
 	return verifyFolder(ctx, repo, folder, s, o)
 }
