@@ -194,7 +194,7 @@ const finishedMark = "usr/lib/tmpfiles.d/rpm-ostree-0-integration.conf"
 // isFinished tells whether a tree has it.
 func isFinished(tree *rootfs.Tree) bool { return tree.Lookup(finishedMark) != nil }
 
-// databasePlaces are where packages managers keep the database of a tree that
+// databasePlaces are where package managers keep the database of a tree that
 // was not composed.
 var databasePlaces = [...]string{"usr/lib/sysimage/rpm", "var/lib/rpm"}
 
