@@ -54,15 +54,7 @@ func repoCatCommand() command {
 		example: "treewright repo cat repo example/x86_64/os /usr/lib/os-release",
 		setup: func(*pflag.FlagSet) runFunc {
 			return func(ctx context.Context, env *environment, args []string) error {
-				return withRepo(env, args[0], func(repo *archive.Repo) error {
-					c, err := repo.ResolveRev(ctx, args[1])
-					if err != nil {
-						return err
-					}
-					commit, err := repo.Commit(ctx, c)
-					if err != nil {
-						return err
-					}
+				return withCommit(ctx, env, args[0], args[1], func(repo *archive.Repo, c ostree.Checksum, commit *ostree.Commit) error {
 					for _, path := range args[2:] {
 						if err := catFile(ctx, env, repo, commit, path); err != nil {
 							return fmt.Errorf("%s in commit %s: %w", path, c, err)

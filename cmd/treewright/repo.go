@@ -24,6 +24,21 @@ func withRepo(env *environment, path string, fn func(*archive.Repo) error) (err 
 	return fn(repo)
 }
 
+// withCommit reads the commit rev of a repository.
+func withCommit(ctx context.Context, env *environment, path, rev string, fn func(*archive.Repo, ostree.Checksum, *ostree.Commit) error) error {
+	return withRepo(env, path, func(repo *archive.Repo) error {
+		c, err := repo.ResolveRev(ctx, rev)
+		if err != nil {
+			return err
+		}
+		commit, err := repo.Commit(ctx, c)
+		if err != nil {
+			return err
+		}
+		return fn(repo, c, commit)
+	})
+}
+
 func repoInitCommand() command {
 	var collection string
 	return command{
@@ -111,15 +126,7 @@ func repoShowCommand() command {
 		example: "treewright repo show repo example/x86_64/os",
 		setup: func(*pflag.FlagSet) runFunc {
 			return func(ctx context.Context, env *environment, args []string) error {
-				return withRepo(env, args[0], func(repo *archive.Repo) error {
-					c, err := repo.ResolveRev(ctx, args[1])
-					if err != nil {
-						return err
-					}
-					commit, err := repo.Commit(ctx, c)
-					if err != nil {
-						return err
-					}
+				return withCommit(ctx, env, args[0], args[1], func(repo *archive.Repo, c ostree.Checksum, commit *ostree.Commit) error {
 					if err := showCommit(env, c, commit); err != nil {
 						return err
 					}
