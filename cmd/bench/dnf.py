@@ -5,6 +5,7 @@ import dnf, dnf.exceptions
 
 repo, jobs, work = sys.argv[1:]
 cpu = lambda: time.process_time() * 1000
+wall = lambda: time.monotonic() * 1000
 rss = lambda: next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmRSS")) * 1024 / 1e6
 
 def sack():
@@ -16,9 +17,9 @@ def sack():
     c.reposdir, c.pluginpath, c.plugins, c.gpgcheck, c.best, c.metadata_expire = ["/nonexistent"], [], False, False, True, -1
     c.substitutions.update(arch="x86_64", basearch="x86_64", releasever="1")
     base.repos.add_new_repo("bench", c, baseurl=["file://" + repo])
-    start = cpu()
+    start, begun = cpu(), wall()
     base.fill_sack(load_system_repo=False)
-    return base, {"CPU": cpu() - start, "Resident": rss()}
+    return base, {"CPU": cpu() - start, "Wall": wall() - begun, "Resident": rss()}
 
 out = {}
 first, out["cold"] = sack()

@@ -4,6 +4,7 @@ import solv
 
 repo, jobs, work = sys.argv[1:]
 cpu = lambda: time.process_time() * 1000
+wall = lambda: time.monotonic() * 1000
 rss = lambda: next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmRSS")) * 1024 / 1e6
 out = {}
 
@@ -17,13 +18,13 @@ def ready(p):
     p.addfileprovides()
     p.createwhatprovides()
 
-start = cpu()
+start, begun = cpu(), wall()
 p = pool()
 r = p.add_repo("bench")
 f = solv.xfopen(os.path.join(repo, "repodata", "primary.xml.gz"))
 assert r.add_rpmmd(f, None), p.errstr
 f.close()
-out["cold"] = {"CPU": cpu() - start, "Resident": rss()}
+out["cold"] = {"CPU": cpu() - start, "Wall": wall() - begun, "Resident": rss()}
 f = solv.xfopen(os.path.join(work, "bench.solv"), "w")
 r.write(f)
 f.close()

@@ -31,6 +31,7 @@ type poolStep struct {
 // poolCost is what a step has cost.
 type poolCost struct {
 	CPU      float64   // milliseconds
+	Wall     float64   // milliseconds, of the steps that read metadata
 	Resident float64   // MB at the end
 	Jobs     []float64 // milliseconds of CPU, by request
 	Sizes    []int     // of the answers; 0 is none
@@ -38,13 +39,13 @@ type poolCost struct {
 
 func (s poolStep) run(ctx context.Context, w io.Writer) error {
 	// What a program starts with is not the resolver's.
-	start := cpuTime()
+	start, begun := cpuTime(), time.Now()
 	var cost poolCost
 	var err error
 	switch s.name {
 	case "cold":
 		_, err = s.cold(ctx)
-		cost.CPU = cpuTime() - start
+		cost.CPU, cost.Wall = cpuTime()-start, float64(time.Since(begun))/1e6
 	case "ready":
 		var u *solve.Universe
 		if u, err = s.cold(ctx); err == nil {
