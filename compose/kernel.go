@@ -57,7 +57,6 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 		return err
 	}
 	c.report.Kernel.Removed = slices.DeleteFunc(c.report.Kernel.Removed, func(path string) bool { return base[path] })
-	c.kernel = &kernelJob{kernel: k, done: make(chan struct{}), cancel: func() {}}
 	o := initramfs.Options{Kernel: k, Args: t.InitramfsArgs, NoImage: t.NoInitramfs, Name: c.plan.Ref, Read: c.reader(ctx)}
 	image, why, err := initramfs.Restore(ctx, c.tree, c.in.store, o)
 	if err == nil && image == nil && c.plan.base != nil {
@@ -67,7 +66,7 @@ func (c *composer) prepareKernel(ctx context.Context) error {
 		return err
 	}
 	if image != nil {
-		c.kernel.image = image
+		c.kernel = &kernelJob{kernel: k, image: image, done: make(chan struct{}), cancel: func() {}}
 		close(c.kernel.done)
 		return nil
 	}
@@ -99,8 +98,9 @@ func (c *composer) startInitramfs(ctx context.Context, o initramfs.Options) erro
 	if err != nil {
 		return err
 	}
-	job := c.kernel
+	job := &kernelJob{kernel: o.Kernel, done: make(chan struct{})}
 	ctx, job.cancel = context.WithCancel(ctx)
+	c.kernel = job // from here on something closes done
 	go func() {
 		defer close(job.done)
 		defer func() { job.err = errors.Join(job.err, s.Close()) }()

@@ -245,3 +245,16 @@ func TestCancelled(t *testing.T) {
 		t.Error("no commit afterwards")
 	}
 }
+
+// TestNoSandbox composes a tree that needs an initramfs where bubblewrap is not
+// installed.
+func TestNoSandbox(t *testing.T) {
+	w := newWorkshop(t, "ref: a/b\nselinux: false\n", pkg("kernel", file("/usr/lib/modules/6.1/vmlinuz", "k")))
+	before := snapshot(t, w.repo)
+	t.Setenv("PATH", t.TempDir())
+	_, err := w.try()
+	wantError(t, err, "preparing the kernel", "bubblewrap")
+	if after := snapshot(t, w.repo); after != before {
+		t.Errorf("the repository changed:\n%s\nwas\n%s", after, before)
+	}
+}
