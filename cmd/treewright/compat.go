@@ -200,6 +200,16 @@ func (m compatMessage) Error() string { return string(m) }
 // printf writes to standard output.
 func (c *compat) printf(format string, args ...any) { c.env.printf(format, args...) }
 
+// openRev opens the repository and finds a commit in it.
+func (c *compat) openRev(ctx context.Context, rev string) (*archive.Repo, ostree.Checksum, error) {
+	repo, err := c.open()
+	if err != nil {
+		return nil, ostree.Checksum{}, err
+	}
+	sum, err := c.resolve(ctx, repo, rev)
+	return repo, sum, err
+}
+
 // resolve finds a commit as ostree does: besides what the repository knows,
 // "REMOTE/NAME" and a name that only some remote has.
 func (c *compat) resolve(ctx context.Context, repo *archive.Repo, rev string) (ostree.Checksum, error) {

@@ -19,11 +19,7 @@ func compatLog(*pflag.FlagSet) compatRun {
 		if len(args) != 1 {
 			return compatf("A rev argument is required")
 		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		sum, err := c.resolve(ctx, repo, args[0])
+		repo, sum, err := c.openRev(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -71,11 +67,7 @@ func compatLs(fs *pflag.FlagSet) compatRun {
 		if len(args) < 1 {
 			return compatf("An COMMIT argument is required")
 		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		sum, err := c.resolve(ctx, repo, args[0])
+		repo, sum, err := c.openRev(ctx, args[0])
 		if err != nil {
 			return err
 		}
@@ -134,11 +126,7 @@ func compatCat(*pflag.FlagSet) compatRun {
 		if len(args) < 2 {
 			return compatf("A COMMIT and at least one PATH argument are required")
 		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		sum, err := c.resolve(ctx, repo, args[0])
+		repo, sum, err := c.openRev(ctx, args[0])
 		if err != nil {
 			return err
 		}
