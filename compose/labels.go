@@ -19,7 +19,7 @@ func (c *composer) rebuildPolicy(ctx context.Context) (err error) {
 	if !c.plan.opts.Treefile.SELinux {
 		return nil
 	}
-	policy, err := selinux.Load(c.tree, c.reader(ctx))
+	policy, err := selinux.PolicyName(c.tree, c.reader(ctx))
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (c *composer) rebuildPolicy(ctx context.Context) (err error) {
 	for _, r := range c.report.Changes {
 		changed = append(append(changed, r.Paths()...), r.Removed...)
 	}
-	if !selinux.NeedsRebuild(c.tree, policy.Policy, changed) {
+	if !selinux.NeedsRebuild(c.tree, policy, changed) {
 		return nil
 	}
 	s, err := c.openStage(ctx)
@@ -35,7 +35,7 @@ func (c *composer) rebuildPolicy(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := selinux.Rebuild(ctx, s.box, policy.Policy); err != nil {
+	if err := selinux.Rebuild(ctx, s.box, policy); err != nil {
 		return err
 	}
 	return s.readBack(ctx)

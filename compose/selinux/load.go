@@ -19,6 +19,21 @@ func (e *NoPolicyError) Error() string {
 // usr/etc. The content of a file is what read returns. A tree without a policy
 // is a *NoPolicyError.
 func Load(tree *rootfs.Tree, read func(*rootfs.Node) ([]byte, error)) (*Contexts, error) {
+	dir, policy, err := findPolicy(tree, read)
+	if err != nil {
+		return nil, err
+	}
+	return loadPolicy(tree, dir+"/"+policy, policy, read)
+}
+
+// PolicyName returns the policy that Load would read, built or not.
+func PolicyName(tree *rootfs.Tree, read func(*rootfs.Node) ([]byte, error)) (string, error) {
+	_, policy, err := findPolicy(tree, read)
+	return policy, err
+}
+
+// findPolicy returns the folder of the policies and the name of the tree's own.
+func findPolicy(tree *rootfs.Tree, read func(*rootfs.Node) ([]byte, error)) (dir, policy string, err error) {
 	for _, dir := range []string{"etc/selinux", "usr/etc/selinux"} {
 		config := tree.Lookup(dir + "/config")
 		if config == nil {
@@ -26,15 +41,15 @@ func Load(tree *rootfs.Tree, read func(*rootfs.Node) ([]byte, error)) (*Contexts
 		}
 		data, err := readFile(config, dir+"/config", read)
 		if err != nil {
-			return nil, err
+			return "", "", err
 		}
 		policy := policyOf(data)
 		if policy == "" || policy == "." || policy == ".." || strings.Contains(policy, "/") {
-			return nil, fmt.Errorf("reading %s/config: SELINUXTYPE=%q names no policy", dir, policy)
+			return "", "", fmt.Errorf("reading %s/config: SELINUXTYPE=%q names no policy", dir, policy)
 		}
-		return loadPolicy(tree, dir+"/"+policy, policy, read)
+		return dir, policy, nil
 	}
-	return nil, &NoPolicyError{"there is no usr/etc/selinux/config"}
+	return "", "", &NoPolicyError{"there is no usr/etc/selinux/config"}
 }
 
 // policyOf returns the last SELINUXTYPE of a config file.
