@@ -15,7 +15,7 @@ import (
 type ostreeBench struct {
 	*bench
 	old, new string // the trees
-	rows     []row
+	w        io.Writer
 }
 
 // A row is a step of both, or two sizes.
@@ -28,21 +28,21 @@ type row struct {
 	oursSize int64
 }
 
-// runOSTree prepares the trees, measures every step, and prints the table.
+// runOSTree prepares the trees, measures the steps, and prints a row after each.
 func (b *bench) runOSTree(ctx context.Context, w io.Writer) (err error) {
-	o := &ostreeBench{bench: b}
+	o := &ostreeBench{bench: b, w: w}
 	if err := o.prepareTrees(ctx); err != nil {
 		return err
 	}
 	if err := o.initRepos(ctx, "theirs", "ours"); err != nil {
 		return err
 	}
+	o.printHead()
 	for _, step := range []func(context.Context) error{o.commits, o.pulls, o.fscks, o.deltas, o.prunes} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	o.print(w)
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (o *ostreeBench) initRepos(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// both measures a step of both sides, in turns, and adds the medians as a row.
+// both measures a step of both sides, in turns, and prints the medians.
 // before runs ahead of each time, and is not measured.
 func (o *ostreeBench) both(ctx context.Context, name string, runs int, before func(context.Context) error, peer, ours []string) error {
 	var theirs, mine []sample
@@ -80,12 +80,12 @@ func (o *ostreeBench) both(ctx context.Context, name string, runs int, before fu
 			*side.samples = append(*side.samples, s)
 		}
 	}
-	o.rows = append(o.rows, row{name: name, peer: median(theirs), ours: median(mine)})
+	o.print(row{name: name, peer: median(theirs), ours: median(mine)})
 	return nil
 }
 
 func (o *ostreeBench) sizes(name string, peer, ours int64) {
-	o.rows = append(o.rows, row{name: name, size: true, peerSize: peer, oursSize: ours})
+	o.print(row{name: name, size: true, peerSize: peer, oursSize: ours})
 }
 
 // repoCommand is a `treewright repo` command line.
@@ -193,19 +193,20 @@ func (o *ostreeBench) prunes(ctx context.Context) error {
 		o.repoCommand("prune", "--refs-only", "--depth=0", o.path("ours-many")))
 }
 
-// print writes the rows: how many times less ours takes, how much larger it is.
-func (o *ostreeBench) print(w io.Writer) {
-	fmt.Fprintf(w, "%-40s %26s %26s %8s %8s\n", "", "the C tool", "treewright", "times", "")
-	fmt.Fprintf(w, "%-40s %8s %8s %8s %8s %8s %8s %8s %8s\n", "ostree", "wall s", "CPU s", "peak MB", "wall s", "CPU s", "peak MB", "wall", "CPU")
-	for _, r := range o.rows {
-		if r.size {
-			fmt.Fprintf(w, "%-40s %23.2f MB %23.2f MB %7.3f of it\n", r.name+", size", float64(r.peerSize)/1e6, float64(r.oursSize)/1e6,
-				float64(r.oursSize)/float64(r.peerSize))
-			continue
-		}
-		fmt.Fprintf(w, "%-40s %8.2f %8.2f %8.0f %8.2f %8.2f %8.0f %8.1f %8.1f\n", r.name,
-			r.peer.wall.Seconds(), r.peer.cpu.Seconds(), float64(r.peer.peak)/1e6,
-			r.ours.wall.Seconds(), r.ours.cpu.Seconds(), float64(r.ours.peak)/1e6,
-			r.peer.wall.Seconds()/r.ours.wall.Seconds(), r.peer.cpu.Seconds()/r.ours.cpu.Seconds())
+func (o *ostreeBench) printHead() {
+	fmt.Fprintf(o.w, "%-40s %26s %26s %8s %8s\n", "", "the C tool", "treewright", "times", "")
+	fmt.Fprintf(o.w, "%-40s %8s %8s %8s %8s %8s %8s %8s %8s\n", "ostree", "wall s", "CPU s", "peak MB", "wall s", "CPU s", "peak MB", "wall", "CPU")
+}
+
+// print writes a row: how many times less ours takes, how much larger it is.
+func (o *ostreeBench) print(r row) {
+	if r.size {
+		fmt.Fprintf(o.w, "%-40s %23.2f MB %23.2f MB %7.3f of it\n", r.name+", size", float64(r.peerSize)/1e6, float64(r.oursSize)/1e6,
+			float64(r.oursSize)/float64(r.peerSize))
+		return
 	}
+	fmt.Fprintf(o.w, "%-40s %8.2f %8.2f %8.0f %8.2f %8.2f %8.0f %8.1f %8.1f\n", r.name,
+		r.peer.wall.Seconds(), r.peer.cpu.Seconds(), float64(r.peer.peak)/1e6,
+		r.ours.wall.Seconds(), r.ours.cpu.Seconds(), float64(r.ours.peak)/1e6,
+		r.peer.wall.Seconds()/r.ours.wall.Seconds(), r.peer.cpu.Seconds()/r.ours.cpu.Seconds())
 }
