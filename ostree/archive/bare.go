@@ -143,16 +143,24 @@ func bareUserHeader(path string, st *unix.Stat_t) (h ostree.FileHeader, err erro
 	if err != nil {
 		return h, pathError("getxattr "+xattrBareUser, path, err)
 	}
+	return decodeBareUser(data, func() ([]byte, error) {
+		if st.Size > unix.PathMax {
+			return nil, fmt.Errorf("its target has %d bytes", st.Size)
+		}
+		return os.ReadFile(path)
+	})
+}
+
+// decodeBareUser decodes user.ostreemeta: (uid, gid, mode, xattrs), numbers
+// big-endian. It asks for the target of a symlink alone.
+func decodeBareUser(data []byte, readTarget func() ([]byte, error)) (h ostree.FileHeader, err error) {
 	v, err := gvariant.Parse("(uuua(ayay))", data)
 	if err != nil {
 		return h, fmt.Errorf("%s: %w", xattrBareUser, err)
 	}
 	target := ""
 	if gvariant.BE32(v.Index(2).Uint32())&ostree.ModeType == ostree.ModeSymlink {
-		if st.Size > unix.PathMax {
-			return h, fmt.Errorf("its target has %d bytes", st.Size)
-		}
-		text, err := os.ReadFile(path)
+		text, err := readTarget()
 		if err != nil {
 			return h, err
 		}
