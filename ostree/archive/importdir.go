@@ -21,6 +21,12 @@ type TreeOptions struct {
 	OwnerUID, OwnerGID   *uint32 // instead of those of the files
 	NoXattrs             bool
 	CanonicalPermissions bool // root owns all, modes are within 0755, and no xattrs
+	// Edit has the last word on each entry, the root included, which is kept in
+	// any case. WriteDir calls it from many goroutines.
+	Edit EditFunc
+	// Known gives the checksum of a file that WriteDir need not look at: a hard
+	// link to what holds an object. Nothing else changes such a file.
+	Known func(dev, ino uint64) (ostree.Checksum, bool)
 }
 
 // apply changes the header of a file or directory.
@@ -43,11 +49,21 @@ func (o TreeOptions) apply(h ostree.FileHeader) ostree.FileHeader {
 	return h
 }
 
+// edited changes the header of an entry, and tells whether the entry stays.
+func (o TreeOptions) edited(path string, h ostree.FileHeader) (ostree.FileHeader, bool) {
+	h = o.apply(h)
+	if o.Edit == nil {
+		return h, true
+	}
+	h, keep := o.Edit(path, h)
+	return h, keep || path == "/"
+}
+
 // WriteDir stores the tree of a folder. Symlinks are stored, not followed;
 // devices, sockets and pipes are errors. No file may change meanwhile.
 func (t *Txn) WriteDir(ctx context.Context, folder string, o TreeOptions) (ostree.TreeDir, error) {
 	w := dirWriter{txn: t, opts: o}
-	d, err := w.dir(ctx, unix.AT_FDCWD, folder, 0)
+	d, _, err := w.dir(ctx, unix.AT_FDCWD, folder, "/", 0)
 	if err != nil {
 		return d, fmt.Errorf("reading %s: %w", folder, err)
 	}
@@ -59,9 +75,10 @@ type dirWriter struct {
 	opts TreeOptions
 }
 
-func (w *dirWriter) dir(ctx context.Context, at int, name string, depth int) (_ ostree.TreeDir, err error) {
+// dir stores a directory, whose path in the tree is given, unless it is left out.
+func (w *dirWriter) dir(ctx context.Context, at int, name, path string, depth int) (_ ostree.TreeDir, keep bool, err error) {
 	if depth > maxTreeDepth {
-		return ostree.TreeDir{}, fmt.Errorf("directories nested deeper than %d", maxTreeDepth)
+		return ostree.TreeDir{}, false, fmt.Errorf("directories nested deeper than %d", maxTreeDepth)
 	}
 	flags := unix.O_RDONLY | unix.O_DIRECTORY
 	if depth > 0 {
@@ -69,50 +86,39 @@ func (w *dirWriter) dir(ctx context.Context, at int, name string, depth int) (_ 
 	}
 	f, err := openAt(at, name, flags, 0)
 	if err != nil {
-		return ostree.TreeDir{}, err
+		return ostree.TreeDir{}, false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	names, err := f.Readdirnames(-1)
-	if err != nil {
-		return ostree.TreeDir{}, err
-	}
-	tree, err := w.entries(ctx, int(f.Fd()), names, depth)
-	if err != nil {
-		return ostree.TreeDir{}, err
-	}
 	h, _, err := w.header(int(f.Fd()), ".")
 	if err != nil {
-		return ostree.TreeDir{}, err
+		return ostree.TreeDir{}, false, err
+	}
+	if h, keep = w.opts.edited(path, h); !keep {
+		return ostree.TreeDir{}, false, nil
+	}
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return ostree.TreeDir{}, false, err
+	}
+	tree, err := w.entries(ctx, int(f.Fd()), names, path, depth)
+	if err != nil {
+		return ostree.TreeDir{}, false, err
 	}
 	d, err := w.txn.writeTree(ctx, tree, h)
 	d.Name = filepath.Base(name)
-	return d, err
+	return d, true, err
 }
 
 // entries stores what a directory holds: files in parallel, then directories.
-func (w *dirWriter) entries(ctx context.Context, dir int, names []string, depth int) (tree ostree.DirTree, err error) {
+func (w *dirWriter) entries(ctx context.Context, dir int, names []string, path string, depth int) (tree ostree.DirTree, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	files := make([]ostree.TreeFile, len(names))
+	files := make([]ostree.TreeFile, len(names)) // without a name: left out
 	isDir := make([]bool, len(names))
 	for i, name := range names {
-		g.Go(func() error {
-			h, size, err := w.header(dir, name)
-			if isDir[i] = h.Mode&ostree.ModeType == ostree.ModeDir; isDir[i] || err != nil {
-				return err
-			}
-			var c Content
-			if h.Mode&ostree.ModeType == ostree.ModeRegular {
-				c = Content{Size: size, Open: func() (io.ReadCloser, error) {
-					return openAt(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
-				}}
-			}
-			res, err := w.txn.WriteFile(gctx, h, c)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			files[i] = ostree.TreeFile{Name: name, Checksum: res.Checksum}
-			return nil
+		g.Go(func() (err error) {
+			files[i], isDir[i], err = w.file(gctx, dir, name, path)
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -120,37 +126,68 @@ func (w *dirWriter) entries(ctx context.Context, dir int, names []string, depth 
 	}
 	for i, name := range names {
 		if !isDir[i] {
-			tree.Files = append(tree.Files, files[i])
+			if files[i].Name != "" {
+				tree.Files = append(tree.Files, files[i])
+			}
 			continue
 		}
-		d, err := w.dir(ctx, dir, name, depth+1)
+		d, keep, err := w.dir(ctx, dir, name, filepath.Join(path, name), depth+1)
 		if err != nil {
 			return tree, fmt.Errorf("%s: %w", name, err)
 		}
-		tree.Dirs = append(tree.Dirs, d)
+		if keep {
+			tree.Dirs = append(tree.Dirs, d)
+		}
 	}
 	return tree, nil
 }
 
+// file stores an entry, unless it is a directory or left out.
+func (w *dirWriter) file(ctx context.Context, dir int, name, path string) (f ostree.TreeFile, isDir bool, err error) {
+	h, st, err := w.header(dir, name)
+	if isDir = h.Mode&ostree.ModeType == ostree.ModeDir; isDir || err != nil {
+		return f, isDir, err
+	}
+	if w.opts.Known != nil {
+		if sum, ok := w.opts.Known(st.Dev, st.Ino); ok {
+			return ostree.TreeFile{Name: name, Checksum: sum}, false, nil
+		}
+	}
+	h, keep := w.opts.edited(filepath.Join(path, name), h)
+	if !keep {
+		return f, false, nil
+	}
+	var c Content
+	if h.Mode&ostree.ModeType == ostree.ModeRegular {
+		c = Content{Size: st.Size, Open: func() (io.ReadCloser, error) {
+			return openAt(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
+		}}
+	}
+	res, err := w.txn.WriteFile(ctx, h, c)
+	if err != nil {
+		return f, false, fmt.Errorf("%s: %w", name, err)
+	}
+	return ostree.TreeFile{Name: name, Checksum: res.Checksum}, false, nil
+}
+
 // header reads what the file system says of an entry.
-func (w *dirWriter) header(dir int, name string) (h ostree.FileHeader, size int64, err error) {
-	var st unix.Stat_t
+func (w *dirWriter) header(dir int, name string) (h ostree.FileHeader, st unix.Stat_t, err error) {
 	if err := retry(func() error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
-		return h, 0, pathError("stat", name, err)
+		return h, st, pathError("stat", name, err)
 	}
 	h = ostree.FileHeader{UID: st.Uid, GID: st.Gid, Mode: st.Mode}
 	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)
 	if h.IsSymlink() {
 		if h.Symlink, err = os.Readlink(path); err != nil {
-			return h, 0, err
+			return h, st, err
 		}
 	}
 	if !w.opts.NoXattrs && !w.opts.CanonicalPermissions {
 		if h.Xattrs, err = readXattrs(path); err != nil {
-			return h, 0, pathError("xattrs", name, err)
+			return h, st, pathError("xattrs", name, err)
 		}
 	}
-	return w.opts.apply(h), st.Size, nil
+	return h, st, nil
 }
 
 // readXattrs reads the xattrs of a file, not of what a symlink names.

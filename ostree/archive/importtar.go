@@ -22,7 +22,7 @@ import (
 // write them. Devices and pipes, names with ".." and hard links to what did
 // not come before are errors.
 func (t *Txn) WriteTar(ctx context.Context, r io.Reader, o TreeOptions) (ostree.TreeDir, error) {
-	w := tarWriter{txn: t, opts: o, root: newTarDir(o)}
+	w := tarWriter{txn: t, opts: o, root: newTarDir()}
 	src := tar.NewReader(contextReader{ctx, r})
 	for {
 		h, err := src.Next()
@@ -36,7 +36,8 @@ func (t *Txn) WriteTar(ctx context.Context, r io.Reader, o TreeOptions) (ostree.
 			return ostree.TreeDir{}, fmt.Errorf("reading the tar file: %q: %w", h.Name, err)
 		}
 	}
-	return w.write(ctx, w.root)
+	d, _, err := w.write(ctx, "/", w.root)
+	return d, err
 }
 
 // tarDir is a directory as far as it was read.
@@ -46,9 +47,9 @@ type tarDir struct {
 	dirs   map[string]*tarDir
 }
 
-func newTarDir(o TreeOptions) *tarDir {
+func newTarDir() *tarDir {
 	return &tarDir{
-		header: o.apply(ostree.FileHeader{Mode: ostree.ModeDir | 0o755}),
+		header: ostree.FileHeader{Mode: ostree.ModeDir | 0o755},
 		files:  map[string]ostree.Checksum{}, dirs: map[string]*tarDir{},
 	}
 }
@@ -88,7 +89,7 @@ func (w *tarWriter) dir(parts []string) (*tarDir, error) {
 			return nil, fmt.Errorf("%s is a file, not a directory", part)
 		}
 		if d.dirs[part] == nil {
-			d.dirs[part] = newTarDir(w.opts)
+			d.dirs[part] = newTarDir()
 		}
 		d = d.dirs[part]
 	}
@@ -110,7 +111,7 @@ func (w *tarWriter) entry(ctx context.Context, h *tar.Header, src io.Reader) err
 			return err
 		}
 		fh.Mode |= ostree.ModeDir
-		d.header = w.opts.apply(fh)
+		d.header = fh
 		return nil
 	}
 	if len(parts) == 0 {
@@ -124,21 +125,36 @@ func (w *tarWriter) entry(ctx context.Context, h *tar.Header, src io.Reader) err
 	if d.dirs[name] != nil {
 		return errors.New("it was a directory before")
 	}
-	d.files[name], err = w.file(ctx, h, fh, src)
+	sum, err := w.file(ctx, "/"+path.Join(parts...), h, fh, src)
+	if err == errSkipped {
+		return nil
+	}
+	d.files[name] = sum
 	return err
 }
 
-func (w *tarWriter) file(ctx context.Context, h *tar.Header, fh ostree.FileHeader, src io.Reader) (ostree.Checksum, error) {
+// errSkipped says that an entry shall not be in the tree.
+var errSkipped = errors.New("it is left out")
+
+func (w *tarWriter) file(ctx context.Context, at string, h *tar.Header, fh ostree.FileHeader, src io.Reader) (ostree.Checksum, error) {
 	switch h.Typeflag {
 	case tar.TypeLink:
 		return w.linked(h.Linkname)
 	case tar.TypeSymlink:
 		fh.Mode, fh.Symlink = ostree.ModeSymlink|0o777, h.Linkname
-		res, err := w.txn.WriteFile(ctx, w.opts.apply(fh), Content{})
+		fh, keep := w.opts.edited(at, fh)
+		if !keep {
+			return ostree.Checksum{}, errSkipped
+		}
+		res, err := w.txn.WriteFile(ctx, fh, Content{})
 		return res.Checksum, err
 	case tar.TypeReg:
 		fh.Mode |= ostree.ModeRegular
-		return w.regular(ctx, w.opts.apply(fh), h.Size, src)
+		fh, keep := w.opts.edited(at, fh)
+		if !keep {
+			return ostree.Checksum{}, errSkipped
+		}
+		return w.regular(ctx, fh, h.Size, src)
 	}
 	return ostree.Checksum{}, fmt.Errorf("it is of type %q: OSTree stores files, directories and symlinks alone", h.Typeflag)
 }
@@ -200,17 +216,24 @@ func tarXattrs(h *tar.Header) []ostree.Xattr {
 }
 
 // write stores the directories, those below first.
-func (w *tarWriter) write(ctx context.Context, d *tarDir) (ostree.TreeDir, error) {
+func (w *tarWriter) write(ctx context.Context, at string, d *tarDir) (_ ostree.TreeDir, keep bool, err error) {
+	h, keep := w.opts.edited(at, d.header)
+	if !keep {
+		return ostree.TreeDir{}, false, nil
+	}
 	var tree ostree.DirTree
 	for name, c := range d.files {
 		tree.Files = append(tree.Files, ostree.TreeFile{Name: name, Checksum: c})
 	}
 	for name, sub := range d.dirs {
-		s, err := w.write(ctx, sub)
+		s, keep, err := w.write(ctx, path.Join(at, name), sub)
 		if err != nil {
-			return s, err
+			return s, false, err
 		}
-		tree.Dirs = append(tree.Dirs, ostree.TreeDir{Name: name, Tree: s.Tree, Meta: s.Meta})
+		if keep {
+			tree.Dirs = append(tree.Dirs, ostree.TreeDir{Name: name, Tree: s.Tree, Meta: s.Meta})
+		}
 	}
-	return w.txn.writeTree(ctx, tree, d.header)
+	dir, err := w.txn.writeTree(ctx, tree, h)
+	return dir, true, err
 }

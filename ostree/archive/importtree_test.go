@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -146,5 +148,94 @@ func TestWriteDirRefusesPipes(t *testing.T) {
 	defer txn.Abort()
 	if _, err := txn.WriteDir(t.Context(), dir, archive.TreeOptions{}); err == nil || !strings.Contains(err.Error(), "pipe") {
 		t.Errorf("got %v, want an error that names it", err)
+	}
+}
+
+// TestWriteTreeEdit leaves out and changes entries of a folder and of a tar file.
+func TestWriteTreeEdit(t *testing.T) {
+	tree := ostreetest.RandomTree(25, 200).Map(readable)
+	dir := tree.WriteDir(t)
+	for name, data := range map[string]string{"left/out/file": "x", "left/only": "y", "kept/file": "z", "kept/gone": "g"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packed, err := exec.Command("tar", "--numeric-owner", "-cC", dir, ".").Output()
+	if err != nil {
+		t.Fatalf("tar: %v", err)
+	}
+	edit := func(path string, h ostree.FileHeader) (ostree.FileHeader, bool) {
+		if path == "/kept/file" {
+			h.Mode |= 0o111
+		}
+		h.UID, h.Xattrs = 5, nil
+		return h, path != "/" && path != "/left" && path != "/kept/gone"
+	}
+	repo := ostreetest.NewRepo(t)
+	opts := archive.TreeOptions{NoXattrs: true, Edit: edit}
+	first := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) { return txn.WriteDir(t.Context(), dir, opts) })
+	second := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteTar(t.Context(), bytes.NewReader(packed), opts)
+	})
+	compareCommits(t, repo, first, repo, second)
+	commit, err := repo.Commit(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"/left": false, "/left/only": false, "/kept/gone": false, "/kept/file": true} {
+		e, found, err := ostree.Lookup(t.Context(), repo, commit.RootTree, commit.RootMeta, path)
+		if err != nil || found != want {
+			t.Errorf("%s: got %v, %v, want %v", path, found, err, want)
+		}
+		if !found {
+			continue
+		}
+		h, _, body, err := repo.OpenFile(t.Context(), e.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if h.Mode&0o7777 != 0o711 || h.UID != 5 {
+			t.Errorf("%s: got %v, want mode 0711 and owner 5", path, h)
+		}
+	}
+}
+
+// TestWriteDirKnown takes the word of the caller for hard links of objects.
+func TestWriteDirKnown(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(dir, "a"), &st); err != nil {
+		t.Fatal(err)
+	}
+	repo := ostreetest.NewRepo(t)
+	seven := uint32(7)
+	first := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteDir(t.Context(), dir, archive.TreeOptions{OwnerUID: &seven})
+	})
+	commit, err := repo.Commit(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := ostree.Lookup(t.Context(), repo, commit.RootTree, commit.RootMeta, "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
+		return txn.WriteDir(t.Context(), dir, archive.TreeOptions{Known: func(dev, ino uint64) (ostree.Checksum, bool) {
+			return e.File, dev == st.Dev && ino == st.Ino
+		}})
+	})
+	again, err := repo.Commit(t.Context(), second)
+	if err != nil || again.RootTree != commit.RootTree {
+		t.Errorf("got tree %v, %v, want that of the known file, %v", again, err, commit.RootTree)
 	}
 }
