@@ -47,9 +47,11 @@ func (r *Repo) Fsck(ctx context.Context, _ FsckOptions) (_ *FsckReport, err erro
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	f := &fsck{
 		repo: r, report: &FsckReport{},
-		seen:   map[ostree.ObjectName]bool{},
 		broken: map[ostree.ObjectName]*FsckProblem{},
 		refs:   map[ostree.Checksum][]string{},
+	}
+	if f.seen, err = r.exactIndex(ctx); err != nil {
+		return nil, err
 	}
 	if err := f.checkRefs(ctx); err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ type fsck struct {
 	report         *FsckReport
 	refs           map[ostree.Checksum][]string // by commit
 	commits        []ostree.Checksum            // whole ones, to check
-	seen           map[ostree.ObjectName]bool
+	seen           *objectIndex                 // marked: met
 	objects, bytes atomic.Int64
 
 	mu     sync.Mutex
@@ -161,15 +163,6 @@ func (f *fsck) checkCommit(ctx context.Context, c ostree.Checksum, files chan<- 
 	return f.checkTree(ctx, ostree.TreeDir{Tree: commit.RootTree, Meta: commit.RootMeta}, files)
 }
 
-// first tells whether the object is met for the first time.
-func (f *fsck) first(n ostree.ObjectName) bool {
-	if f.seen[n] {
-		return false
-	}
-	f.seen[n] = true
-	return true
-}
-
 func (f *fsck) checkTree(ctx context.Context, top ostree.TreeDir, files chan<- ostree.ObjectName) error {
 	for stack := []ostree.TreeDir{top}; len(stack) > 0; {
 		if err := ctx.Err(); err != nil {
@@ -177,14 +170,14 @@ func (f *fsck) checkTree(ctx context.Context, top ostree.TreeDir, files chan<- o
 		}
 		d := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if n := (ostree.ObjectName{Checksum: d.Meta, Type: ostree.ObjectDirMeta}); f.first(n) {
+		if n := (ostree.ObjectName{Checksum: d.Meta, Type: ostree.ObjectDirMeta}); f.seen.mark(n) {
 			f.count()
 			if _, err := f.repo.DirMeta(ctx, d.Meta); err != nil {
 				f.problem(n, err)
 			}
 		}
 		n := ostree.ObjectName{Checksum: d.Tree, Type: ostree.ObjectDirTree}
-		if !f.first(n) {
+		if !f.seen.mark(n) {
 			continue
 		}
 		f.count()
@@ -196,7 +189,7 @@ func (f *fsck) checkTree(ctx context.Context, top ostree.TreeDir, files chan<- o
 		stack = append(stack, tree.Dirs...)
 		for _, file := range tree.Files {
 			n := ostree.ObjectName{Checksum: file.Checksum, Type: ostree.ObjectFile}
-			if !f.first(n) {
+			if !f.seen.mark(n) {
 				continue
 			}
 			select {

@@ -152,7 +152,7 @@ func (p *pruner) find(ctx context.Context, lock func(context.Context) (*Lock, er
 	if p.index, err = p.repo.index(ctx); err != nil {
 		return err
 	}
-	if err := p.markRoots(ctx); err != nil {
+	if err := p.markRoots(ctx, p.index.commits()); err != nil {
 		return err
 	}
 	p.report.Objects = p.index.count(ostree.ObjectCommit)
@@ -170,8 +170,9 @@ func (p *pruner) find(ctx context.Context, lock func(context.Context) (*Lock, er
 	return p.sweep(ctx)
 }
 
-// markRoots marks every commit that stays and what it needs.
-func (p *pruner) markRoots(ctx context.Context) error {
+// markRoots marks every commit that stays, of those that there are, and what
+// it needs.
+func (p *pruner) markRoots(ctx context.Context, commits []ostree.Checksum) error {
 	kept := keptCommits{p: p, budgets: map[ostree.Checksum]budget{}}
 	for _, kind := range []string{"heads", "remotes", "mirrors"} {
 		err := p.repo.eachRef(ctx, kind, func(ref Ref, err error) error {
@@ -187,10 +188,6 @@ func (p *pruner) markRoots(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-	}
-	commits, err := p.repo.Commits(ctx)
-	if err != nil {
-		return err
 	}
 	for _, c := range commits {
 		_, keep := kept.budgets[c]
@@ -227,7 +224,11 @@ func (p *pruner) markAgain(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.markRoots(ctx)
+	commits, err := p.repo.Commits(ctx)
+	if err != nil {
+		return err
+	}
+	return p.markRoots(ctx, commits)
 }
 
 func (p *pruner) markCommit(ctx context.Context, c ostree.Checksum) error {

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/treewright/treewright/ostree"
@@ -60,45 +59,17 @@ func (r *Repo) resolveBase(base string) (ostree.Checksum, error) {
 
 // commitsWithPrefix lists the commits whose checksum starts with at least two digits.
 func (r *Repo) commitsWithPrefix(prefix string) ([]ostree.Checksum, error) {
-	if strings.Trim(prefix, "0123456789abcdef") != "" {
+	first, err := strconv.ParseUint(prefix[:2], 16, 8)
+	if err != nil || strings.Trim(prefix, "0123456789abcdef") != "" {
 		return nil, nil
 	}
 	var found []ostree.Checksum
-	err := r.eachObject(prefix[:2], func(n ostree.ObjectName) {
+	err = r.eachObject(byte(first), func(n ostree.ObjectName) {
 		if n.Type == ostree.ObjectCommit && strings.HasPrefix(n.Checksum.String(), prefix) {
 			found = append(found, n.Checksum)
 		}
 	})
 	return found, err
-}
-
-// eachObject calls fn for the objects in one of the folders of objects/.
-func (r *Repo) eachObject(fanout string, fn func(ostree.ObjectName)) (err error) {
-	dir, err := os.Open(filepath.Join(r.path, "objects", fanout))
-	if errors.Is(err, ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		hex, ext, _ := strings.Cut(name, ".")
-		c, err := ostree.ParseChecksum(fanout + hex)
-		if err != nil {
-			continue
-		}
-		for typ := ostree.ObjectFile; typ <= ostree.ObjectCommitMeta; typ++ {
-			if typ.ArchiveExt() == ext {
-				fn(ostree.ObjectName{Checksum: c, Type: typ})
-			}
-		}
-	}
-	return nil
 }
 
 // Commits lists every commit object of the repository, those that no ref
@@ -109,16 +80,14 @@ func (r *Repo) Commits(ctx context.Context) ([]ostree.Checksum, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		var here []ostree.Checksum
-		err := r.eachObject(fmt.Sprintf("%02x", i), func(n ostree.ObjectName) {
+		err := r.eachObject(byte(i), func(n ostree.ObjectName) {
 			if n.Type == ostree.ObjectCommit {
-				here = append(here, n.Checksum)
+				found = append(found, n.Checksum)
 			}
 		})
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, here...)
 	}
 	sortChecksums(found)
 	return found, nil

@@ -115,13 +115,8 @@ func (p *pruner) sweepObjects(ctx context.Context) error {
 		return nil
 	}
 	done := int64(0)
-	for _, t := range []struct {
-		kind  ostree.ObjectType
-		count *int64
-	}{
-		{ostree.ObjectDirTree, &p.report.Meta}, {ostree.ObjectDirMeta, &p.report.Meta}, {ostree.ObjectFile, &p.report.Files},
-	} {
-		err := p.index.unmarked(t.kind, func(n ostree.ObjectName) error {
+	sweep := func(count *int64) func(ostree.ObjectName) error {
+		return func(n ostree.ObjectName) error {
 			if done++; done%256 == 1 {
 				p.repo.progress("delete", done, 0)
 				if err := cmpErr(ctx.Err(), p.repo.crash("prune object")); err != nil {
@@ -130,16 +125,18 @@ func (p *pruner) sweepObjects(ctx context.Context) error {
 			}
 			size, was, err := p.remove(p.repo.objects, n.ArchivePath())
 			if was && err == nil {
-				*t.count++
+				*count++
 				p.report.Bytes += size
 			}
 			return err
-		})
-		if err != nil {
+		}
+	}
+	for _, t := range []ostree.ObjectType{ostree.ObjectDirTree, ostree.ObjectDirMeta} {
+		if err := p.index.unmarked(t, sweep(&p.report.Meta)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.index.unmarkedFiles(p.repo, sweep(&p.report.Files))
 }
 
 // sweepDeltas deletes the static deltas to commits that are gone, and the
