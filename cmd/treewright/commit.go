@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -79,7 +81,7 @@ func (f *commitFlags) commit(ctx context.Context, env *environment, repo *archiv
 		return err
 	}
 	c.Parent = parent
-	tree, err := f.writeTree(ctx, txn, source)
+	tree, err := f.writeTree(ctx, env, txn, source)
 	if err != nil {
 		return err
 	}
@@ -143,13 +145,13 @@ func (f *commitFlags) newCommit(env *environment, repo *archive.Repo, ref string
 	return c, nil
 }
 
-func (f *commitFlags) writeTree(ctx context.Context, txn *archive.Txn, source string) (tree ostree.TreeDir, err error) {
+func (f *commitFlags) writeTree(ctx context.Context, env *environment, txn *archive.Txn, source string) (tree ostree.TreeDir, err error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return tree, err
 	}
 	if info.IsDir() {
-		return txn.WriteDir(ctx, source, f.tree)
+		return f.writeDir(ctx, env, txn, source)
 	}
 	file, err := os.Open(source)
 	if err != nil {
@@ -159,6 +161,24 @@ func (f *commitFlags) writeTree(ctx context.Context, txn *archive.Txn, source st
 	tree, err = txn.WriteTar(ctx, bufio.NewReaderSize(file, 1<<20), f.tree)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", source, err)
+	}
+	return tree, err
+}
+
+// writeDir stores a folder, and says what of it is not stored.
+func (f *commitFlags) writeDir(ctx context.Context, env *environment, txn *archive.Txn, source string) (ostree.TreeDir, error) {
+	var lock sync.Mutex
+	var leftOut []string
+	o := f.tree
+	o.LeftOut = func(path, xattr string) {
+		lock.Lock()
+		defer lock.Unlock()
+		leftOut = append(leftOut, fmt.Sprintf("%s: the xattr %s has no value, and is left out", path, xattr))
+	}
+	tree, err := txn.WriteDir(ctx, source, o)
+	slices.Sort(leftOut)
+	for _, text := range leftOut {
+		env.warn("%s", text)
 	}
 	return tree, err
 }

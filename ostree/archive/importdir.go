@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/treewright/treewright/ostree"
@@ -27,6 +28,12 @@ type TreeOptions struct {
 	// Known gives the checksum of a file that WriteDir need not look at: a hard
 	// link to what holds an object. Nothing else changes such a file.
 	Known func(dev, ino uint64) (ostree.Checksum, bool)
+	// LeftOut hears what WriteDir does not store: xattrs without a value, which
+	// the C tool does not see either. It is called from many goroutines.
+	LeftOut func(path, xattr string)
+	// TarName gives entries of a tar file other names. It gets them without "/"
+	// or "./" at the start.
+	TarName func(name string) string
 }
 
 // apply changes the header of a file or directory.
@@ -93,6 +100,7 @@ func (w *dirWriter) dir(ctx context.Context, at int, name, path string, depth in
 	if err != nil {
 		return ostree.TreeDir{}, false, err
 	}
+	h.Xattrs = w.opts.withValues(path, h.Xattrs)
 	if h, keep = w.opts.edited(path, h); !keep {
 		return ostree.TreeDir{}, false, nil
 	}
@@ -153,7 +161,9 @@ func (w *dirWriter) file(ctx context.Context, dir int, name, path string) (f ost
 			return ostree.TreeFile{Name: name, Checksum: sum}, false, nil
 		}
 	}
-	h, keep := w.opts.edited(filepath.Join(path, name), h)
+	path = filepath.Join(path, name)
+	h.Xattrs = w.opts.withValues(path, h.Xattrs)
+	h, keep := w.opts.edited(path, h)
 	if !keep {
 		return f, false, nil
 	}
@@ -188,6 +198,16 @@ func (w *dirWriter) header(dir int, name string) (h ostree.FileHeader, st unix.S
 		}
 	}
 	return h, st, nil
+}
+
+// withValues leaves out the xattrs without a value.
+func (o TreeOptions) withValues(path string, list []ostree.Xattr) []ostree.Xattr {
+	return slices.DeleteFunc(list, func(x ostree.Xattr) bool {
+		if len(x.Value) == 0 && o.LeftOut != nil {
+			o.LeftOut(path, x.Name)
+		}
+		return len(x.Value) == 0
+	})
 }
 
 // readXattrs reads the xattrs of a file, not of what a symlink names.

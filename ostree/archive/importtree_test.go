@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
@@ -38,11 +39,27 @@ func commitTree(t *testing.T, repo *archive.Repo, fn func(*archive.Txn) (ostree.
 func TestWriteDirAsTheirs(t *testing.T) {
 	seven, eight := uint32(7), uint32(8)
 	dir := ostreetest.RandomTree(21, 300).Map(readable).WriteDir(t)
+	noValue := filepath.Join(dir, "no-value")
+	if err := os.WriteFile(noValue, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"user.empty": "", "user.full": "x"} {
+		if err := unix.Setxattr(noValue, name, []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lock sync.Mutex
+	var leftOut []string
+	hear := func(path, xattr string) {
+		lock.Lock()
+		defer lock.Unlock()
+		leftOut = append(leftOut, path+" "+xattr)
+	}
 	for _, tt := range []struct {
 		opts archive.TreeOptions
 		args []string
 	}{
-		{archive.TreeOptions{}, nil},
+		{archive.TreeOptions{LeftOut: hear}, nil},
 		{archive.TreeOptions{NoXattrs: true}, []string{"--no-xattrs"}},
 		{archive.TreeOptions{OwnerUID: &seven, OwnerGID: &eight}, []string{"--owner-uid=7", "--owner-gid=8"}},
 		{archive.TreeOptions{CanonicalPermissions: true}, []string{"--canonical-permissions"}},
@@ -56,6 +73,9 @@ func TestWriteDirAsTheirs(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareCommits(t, repo, c, repo, their)
+	}
+	if len(leftOut) != 1 || leftOut[0] != "/no-value user.empty" {
+		t.Errorf("left out: got %q, want the xattr without a value", leftOut)
 	}
 }
 
@@ -155,17 +175,13 @@ func TestWriteDirRefusesPipes(t *testing.T) {
 func TestWriteTreeEdit(t *testing.T) {
 	tree := ostreetest.RandomTree(25, 200).Map(readable)
 	dir := tree.WriteDir(t)
-	for name, data := range map[string]string{"left/out/file": "x", "left/only": "y", "kept/file": "z", "kept/gone": "g"} {
+	for name, data := range map[string]string{"left/out/file": "x", "left/only": "y", "kept/file": "z", "kept/second": "2", "kept/gone": "g"} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	packed, err := exec.Command("tar", "--numeric-owner", "-cC", dir, ".").Output()
-	if err != nil {
-		t.Fatalf("tar: %v", err)
 	}
 	edit := func(path string, h ostree.FileHeader) (ostree.FileHeader, bool) {
 		if path == "/kept/file" {
@@ -174,8 +190,20 @@ func TestWriteTreeEdit(t *testing.T) {
 		h.UID, h.Xattrs = 5, nil
 		return h, path != "/" && path != "/left" && path != "/kept/gone"
 	}
+	if err := os.Link(filepath.Join(dir, "kept/second"), filepath.Join(dir, "kept/third")); err != nil {
+		t.Fatal(err)
+	}
+	packed, err := exec.Command("tar", "--numeric-owner", "--transform=s,kept/,pack/,", "-cC", dir, ".").Output()
+	if err != nil {
+		t.Fatalf("tar: %v", err)
+	}
 	repo := ostreetest.NewRepo(t)
-	opts := archive.TreeOptions{NoXattrs: true, Edit: edit}
+	opts := archive.TreeOptions{NoXattrs: true, Edit: edit, TarName: func(name string) string {
+		if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "/") {
+			t.Errorf("got name %q, want one without ./", name)
+		}
+		return strings.Replace(name, "pack/", "kept/", 1)
+	}}
 	first := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) { return txn.WriteDir(t.Context(), dir, opts) })
 	second := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
 		return txn.WriteTar(t.Context(), bytes.NewReader(packed), opts)
