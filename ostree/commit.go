@@ -26,6 +26,7 @@ const (
 const (
 	KeyGPGSignatures     = "ostree.gpgsigs"
 	KeyEd25519Signatures = "ostree.sign.ed25519"
+	KeySPKISignatures    = "ostree.sign.spki"
 )
 
 const typeCommit = "(a{sv}aya(say)sstayay)"

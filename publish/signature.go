@@ -108,13 +108,7 @@ func (p *publication) signed(ctx context.Context, data, signature []byte) (bool,
 	if err != nil {
 		return false, nil
 	}
-	count := 0
-	for _, key := range []string{sign.KeyOpenPGP, sign.KeyEd25519} {
-		if v, ok := lookup(dict, key, "aay"); ok {
-			count += v.Len()
-		}
-	}
-	if count != len(p.o.Signers) || count == 0 {
+	if count := sign.Count(dict); count != len(p.o.Signers) || count == 0 {
 		return false, nil
 	}
 	for _, s := range p.o.Signers {

@@ -92,7 +92,7 @@ func (r *compatRemote) verifiers(value string) ([]compatEngine, error) {
 		return nil, nil
 	case "true":
 		var found []compatEngine
-		for _, name := range []string{"ed25519", "dummy"} {
+		for _, name := range []string{"ed25519", "spki", "dummy"} {
 			e, err := r.engine(name)
 			if err != nil {
 				return nil, err
@@ -108,7 +108,7 @@ func (r *compatRemote) verifiers(value string) ([]compatEngine, error) {
 	}
 	var found []compatEngine
 	for _, name := range strings.FieldsFunc(value, func(c rune) bool { return c == ';' || c == ',' }) {
-		if name != "ed25519" && (name != "dummy" || !r.c.dummy()) {
+		if name != "ed25519" && name != "spki" && (name != "dummy" || !r.c.dummy()) {
 			return nil, compatf("Requested signature type is not implemented")
 		}
 		e, err := r.engine(name)
@@ -125,36 +125,51 @@ func (r *compatRemote) verifiers(value string) ([]compatEngine, error) {
 
 // engine makes the verifier of an engine, nil when it has no keys.
 func (r *compatRemote) engine(name string) (*compatEngine, error) {
-	text := r.get("verification-" + name + "-key")
+	sources := []string{r.get("verification-" + name + "-key")}
 	if file := r.get("verification-" + name + "-file"); file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		text += "\n" + string(data)
+		sources = append(sources, string(data))
 	}
-	if strings.TrimSpace(text) == "" {
+	if strings.TrimSpace(strings.Join(sources, "")) == "" {
 		return nil, nil
 	}
-	if name == "dummy" {
-		if !r.c.dummy() {
-			return nil, nil
-		}
-		key := dummySigner(strings.TrimSpace(text))
-		return &compatEngine{name, func(_ []byte, dict gvariant.Dict) error {
-			if ok, err := key.Signed(context.Background(), nil, dict); err != nil || !ok {
-				return errors.Join(err, compatf("dummy: signature: Signature couldn't be verified with key '%s'", string(key)))
-			}
-			return nil
-		}}, nil
+	switch name {
+	case "ed25519":
+		return engineOf(name, sources, sign.ReadEd25519Keys)
+	case "spki":
+		return engineOf(name, sources, sign.ReadSPKIKeys)
 	}
-	keys, err := sign.ReadEd25519Keys([]byte(text))
-	if err != nil {
-		return nil, err
+	if !r.c.dummy() {
+		return nil, nil
+	}
+	key := dummySigner(strings.TrimSpace(strings.Join(sources, "\n")))
+	return &compatEngine{name, func(_ []byte, dict gvariant.Dict) error {
+		if ok, err := key.Signed(context.Background(), nil, dict); err != nil || !ok {
+			return errors.Join(err, compatf("dummy: signature: Signature couldn't be verified with key '%s'", string(key)))
+		}
+		return nil
+	}}, nil
+}
+
+// engineOf makes the verifier of an engine whose keys read understands.
+func engineOf[T interface {
+	~[]E
+	Verify([]byte, gvariant.Dict) (*sign.Verified, error)
+}, E any](name string, sources []string, read func([]byte) (T, error)) (*compatEngine, error) {
+	var keys T
+	for _, text := range sources {
+		more, err := read([]byte(text))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
 	}
 	return &compatEngine{name, func(data []byte, dict gvariant.Dict) error {
 		if _, err := keys.Verify(data, dict); err != nil {
-			return compatf("ed25519: Signature couldn't be verified with: key: %v", err)
+			return compatf("%s: Signature couldn't be verified with: key: %v", name, err)
 		}
 		return nil
 	}}, nil

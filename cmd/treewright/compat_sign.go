@@ -45,6 +45,12 @@ func (s *compatSigning) signers(c *compat) ([]sign.Signer, error) {
 				return nil, err
 			}
 			signers = append(signers, signer)
+		case s.signType == "spki":
+			signer, err := sign.ReadSPKISecret([]byte(key))
+			if err != nil {
+				return nil, err
+			}
+			signers = append(signers, signer)
 		case s.signType == "dummy" && c.dummy():
 			signers = append(signers, dummySigner(key))
 		default:

@@ -174,7 +174,7 @@ func deltaShowCommand() command {
 }
 
 func deltaApplyCommand() command {
-	var keys []string
+	var trust trustFlags
 	return command{
 		path: "repo delta apply", args: "REPO PATH", minArgs: 2, maxArgs: 2,
 		short: "Apply a static delta from a folder",
@@ -183,7 +183,7 @@ from. PATH is the delta's folder or its superblock. No ref changes. Every object
 carry a good signature, and without it a warning says that signatures are not checked.`,
 		example: "treewright repo delta apply --key trees.key.pub repo /media/usb/delta",
 		setup: func(fs *pflag.FlagSet) runFunc {
-			fs.StringArrayVar(&keys, "key", nil, "the commit must be signed by a key in `FILE`; may be given again")
+			trust.addKeys(fs)
 			return func(ctx context.Context, env *environment, args []string) error {
 				path := args[1]
 				if info, err := os.Stat(path); err == nil && !info.IsDir() {
@@ -194,7 +194,7 @@ carry a good signature, and without it a warning says that signatures are not ch
 				if err != nil {
 					return err
 				}
-				if err := checkDeltaSignature(env, s, keys); err != nil {
+				if err := checkDeltaSignature(env, s, &trust); err != nil {
 					return fmt.Errorf("commit %s: %w", s.To, err)
 				}
 				return withRepo(env, args[0], func(repo *archive.Repo) error {
@@ -209,17 +209,17 @@ carry a good signature, and without it a warning says that signatures are not ch
 	}
 }
 
-func checkDeltaSignature(env *environment, s *delta.Superblock, keys []string) error {
-	if len(keys) == 0 {
+func checkDeltaSignature(env *environment, s *delta.Superblock, trust *trustFlags) error {
+	if !trust.given() {
 		env.warn("no --key is given: signatures are not checked")
 		return nil
 	}
-	keyring, err := readKeyrings(keys)
+	keys, err := trust.read()
 	if err != nil {
 		return err
 	}
 	meta, _ := s.CommitMeta()
-	_, err = keyring.Verify(s.Commit, meta, env.clock())
+	_, err = keys.verify(s.Commit, meta, env.clock())
 	return err
 }
 

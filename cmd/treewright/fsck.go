@@ -48,7 +48,7 @@ its place, and checks again.`,
 // brings something: a dirtree that was missing may need more that is.
 func repairFrom(ctx context.Context, env *environment, repo *archive.Repo, report *archive.FsckReport, source string, flags *remoteFlags, trust *trustFlags) (*archive.FsckReport, error) {
 	opts, err := flags.options(env)
-	if err == nil && len(trust.keys)+len(trust.ed25519) > 0 {
+	if err == nil && trust.given() {
 		err = trust.apply(env, &opts)
 	}
 	if err != nil {

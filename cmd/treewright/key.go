@@ -25,8 +25,8 @@ type signFlags struct {
 }
 
 func (f *signFlags) add(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keyFiles, "sign-key", nil, "sign with the OpenPGP secret key in `FILE`; may be given again, to sign with several keys")
-	fs.StringVar(&f.passphraseFile, "sign-passphrase", "", "the secret keys' passphrase is the first line of `FILE`")
+	fs.StringArrayVar(&f.keyFiles, "sign-key", nil, "sign with the secret key in `FILE`: OpenPGP, PKCS#8 in PEM (engine spki) or base64 (ed25519); may be given again, to sign with several keys")
+	fs.StringVar(&f.passphraseFile, "sign-passphrase", "", "the OpenPGP secret keys' passphrase is the first line of `FILE`")
 	fs.StringArrayVar(&f.gpgKeys, "gpg-sign", nil, "sign with key `ID` by the gpg program, for agents and smartcards; may be given again")
 	fs.StringVar(&f.gpgHomedir, "gpg-homedir", "", "gpg's home `DIR`")
 }
@@ -61,7 +61,7 @@ func readSigner(env *environment, path string, passphrase []byte) (sign.Signer, 
 		return nil, fmt.Errorf("reading the signing key: %w", err)
 	}
 	defer file.Close()
-	signer, err := sign.LoadSecretKey(file, passphrase, env.clock)
+	signer, err := sign.LoadSigner(file, passphrase, env.clock)
 	if err != nil {
 		return nil, fmt.Errorf("reading the signing key %s: %w", path, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/treewright/treewright/ostree/remote"
-	"github.com/treewright/treewright/ostree/sign"
 )
 
 // remoteFlags say how a remote repository is reached.
@@ -91,66 +90,4 @@ func remoteAddress(arg string) (string, error) {
 		return "", fmt.Errorf("finding the remote %s: %w", arg, err)
 	}
 	return path, nil
-}
-
-// trustFlags say whose signatures count.
-type trustFlags struct {
-	keys, ed25519 []string
-	verifySummary bool
-}
-
-func (f *trustFlags) add(fs *pflag.FlagSet) {
-	f.addKeys(fs)
-	fs.BoolVar(&f.verifySummary, "verify-summary", false, "the summary must be signed too")
-}
-
-func (f *trustFlags) addKeys(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.keys, "key", nil, "commits must be signed by an OpenPGP key in `FILE`; may be given again")
-	fs.StringArrayVar(&f.ed25519, "ed25519-key", nil, "commits must be signed by an ed25519 key in `FILE`, which has one in base64 a line; may be given again")
-}
-
-// apply sets what a remote verifies. Without a key it warns.
-func (f *trustFlags) apply(env *environment, opts *remote.Options) error {
-	if len(f.keys)+len(f.ed25519) == 0 {
-		if f.verifySummary {
-			return usagef("--verify-summary needs --key or --ed25519-key")
-		}
-		env.warn("no --key is given: signatures are not checked")
-		return nil
-	}
-	keyring, keys, err := f.read()
-	if err != nil {
-		return err
-	}
-	if keyring != nil {
-		opts.Keyring, opts.GPGVerify, opts.GPGVerifySummary = keyring, true, f.verifySummary
-	}
-	if keys != nil {
-		opts.Ed25519Keys, opts.SignVerify, opts.SignVerifySummary = keys, true, f.verifySummary
-	}
-	return nil
-}
-
-// read returns the keys of both engines, nil where none is given.
-func (f *trustFlags) read() (keyring *sign.Keyring, keys sign.Ed25519Keys, err error) {
-	if len(f.keys) > 0 {
-		if keyring, err = readKeyrings(f.keys); err != nil {
-			return nil, nil, err
-		}
-	}
-	for _, file := range f.ed25519 {
-		data, err := readSmall(file)
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading the key: %w", err)
-		}
-		more, err := sign.ReadEd25519Keys(data)
-		if err == nil && len(more) == 0 {
-			err = fmt.Errorf("it holds no key")
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading the key %s: %w", file, err)
-		}
-		keys = append(keys, more...)
-	}
-	return keyring, keys, nil
 }

@@ -137,22 +137,12 @@ func repoShowCommand() command {
 					if err != nil && !errors.Is(err, archive.ErrNotExist) {
 						return err
 					}
-					env.printf("  signatures: %d\n", countSignatures(meta))
+					env.printf("  signatures: %d\n", sign.Count(meta))
 					return nil
 				})
 			}
 		},
 	}
-}
-
-func countSignatures(meta gvariant.Dict) int {
-	n := 0
-	for _, key := range []string{sign.KeyOpenPGP, sign.KeyEd25519} {
-		if v, ok := meta.Get(key); ok {
-			n += v.Len()
-		}
-	}
-	return n
 }
 
 // showCommit prints a commit in the manner of `ostree log`.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
-	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -18,21 +17,21 @@ func repoVerifyCommand() command {
 	return command{
 		path: "repo verify", args: "REPO [REV...]", minArgs: 1, maxArgs: -1,
 		short: "Check the signatures of commits",
-		long: `Checks that each commit REV, those of all refs without one, carries a good signature by a key in one of the files; with keys of both
-engines, a good one of each. It looks at no tree: repo fsck does.`,
+		long: `Checks that each commit REV, those of all refs without one, carries a good signature by a key in one of the files; with keys of several
+kinds, a good one of each. It looks at no tree: repo fsck does.`,
 		example: "treewright repo verify --key trees.key.pub repo\ntreewright repo verify --key trees.key.pub repo example/x86_64/os",
 		exits:   []exit{{exitFailed, "a commit has no good signature; standard output names each"}},
 		setup: func(fs *pflag.FlagSet) runFunc {
 			flags.addKeys(fs)
 			return func(ctx context.Context, env *environment, args []string) error {
-				keyring, keys, err := flags.read()
+				if !flags.given() {
+					return usagef("repo verify needs --key, --ed25519-key or --spki-key")
+				}
+				keys, err := flags.read()
 				if err != nil {
 					return err
 				}
-				if keyring == nil && keys == nil {
-					return usagef("repo verify needs --key or --ed25519-key")
-				}
-				v := verifier{env: env, keyring: keyring, keys: keys}
+				v := verifier{env: env, keys: keys}
 				return withRepo(env, args[0], func(repo *archive.Repo) error {
 					v.repo = repo
 					return v.verify(ctx, args[1:])
@@ -44,10 +43,9 @@ engines, a good one of each. It looks at no tree: repo fsck does.`,
 
 // verifier checks the signatures of commits in a repository.
 type verifier struct {
-	env     *environment
-	repo    *archive.Repo
-	keyring *sign.Keyring
-	keys    sign.Ed25519Keys
+	env  *environment
+	repo *archive.Repo
+	keys trustedKeys
 }
 
 func (v *verifier) verify(ctx context.Context, revs []string) error {
@@ -98,21 +96,5 @@ func (v *verifier) commit(ctx context.Context, c ostree.Checksum) (by []string, 
 	if err != nil {
 		return nil, err
 	}
-	var checks []func([]byte, gvariant.Dict) (*sign.Verified, error)
-	if v.keyring != nil {
-		checks = append(checks, func(data []byte, meta gvariant.Dict) (*sign.Verified, error) {
-			return v.keyring.Verify(data, meta, v.env.clock())
-		})
-	}
-	if v.keys != nil {
-		checks = append(checks, v.keys.Verify)
-	}
-	for _, check := range checks {
-		verified, err := check(data, meta)
-		if err != nil {
-			return nil, err
-		}
-		by = append(by, verified.Fingerprint)
-	}
-	return by, nil
+	return v.keys.verify(data, meta, v.env.clock())
 }

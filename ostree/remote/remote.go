@@ -46,10 +46,12 @@ type Options struct {
 	// GPGVerify wants a good signature on every commit, GPGVerifySummary one
 	// on the summary. Both need Keyring and Clock.
 	GPGVerify, GPGVerifySummary bool
-	// Ed25519Keys are those that signatures of the engine ed25519 must be of,
-	// of which SignVerify wants one on every commit and SignVerifySummary one
-	// on the summary. With GPGVerify as well, both must be good.
+	// Ed25519Keys and SPKIKeys are those that signatures of the engines ed25519
+	// and spki must be of. SignVerify wants one of each engine that has keys on
+	// every commit, SignVerifySummary on the summary. With GPGVerify as well,
+	// all must be good.
 	Ed25519Keys                   sign.Ed25519Keys
+	SPKIKeys                      sign.SPKIKeys
 	SignVerify, SignVerifySummary bool
 	// Clock tells when keys are judged.
 	Clock func() time.Time
@@ -148,8 +150,8 @@ func Open(rawURL string, opts Options) (*Remote, error) {
 	switch {
 	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Keyring == nil:
 		return nil, fmt.Errorf("verifying %s: no keyring is given", Redact(base))
-	case (opts.SignVerify || opts.SignVerifySummary) && len(opts.Ed25519Keys) == 0:
-		return nil, fmt.Errorf("verifying %s: no ed25519 key is given", Redact(base))
+	case (opts.SignVerify || opts.SignVerifySummary) && len(opts.Ed25519Keys)+len(opts.SPKIKeys) == 0:
+		return nil, fmt.Errorf("verifying %s: no ed25519 or spki key is given", Redact(base))
 	case (opts.GPGVerify || opts.GPGVerifySummary) && opts.Clock == nil:
 		return nil, fmt.Errorf("verifying %s: no clock is given", Redact(base))
 	}

@@ -37,8 +37,23 @@ func (r *Remote) verifySummary(data, signatures []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading the signatures: %w", err)
 	}
-	_, err = r.opts.Ed25519Keys.Verify(data, dict)
-	return advise(err)
+	return advise(r.verifyEngines(data, dict))
+}
+
+// verifyEngines checks the signatures of the engines other than OpenPGP that
+// have keys.
+func (r *Remote) verifyEngines(data []byte, dict gvariant.Dict) error {
+	if len(r.opts.Ed25519Keys) > 0 {
+		if _, err := r.opts.Ed25519Keys.Verify(data, dict); err != nil {
+			return fmt.Errorf("ed25519: %w", err)
+		}
+	}
+	if len(r.opts.SPKIKeys) > 0 {
+		if _, err := r.opts.SPKIKeys.Verify(data, dict); err != nil {
+			return fmt.Errorf("spki: %w", err)
+		}
+	}
+	return nil
 }
 
 // advise says what to do about a signature of something else.
@@ -74,9 +89,7 @@ func (r *Remote) verifyCommit(data []byte, meta gvariant.Dict) error {
 		}
 	}
 	if r.opts.SignVerify {
-		if _, err := r.opts.Ed25519Keys.Verify(data, meta); err != nil {
-			return fmt.Errorf("ed25519: %w", err)
-		}
+		return r.verifyEngines(data, meta)
 	}
 	return nil
 }

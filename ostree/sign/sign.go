@@ -8,11 +8,29 @@
 //
 //	'ostree.gpgsigs'       <[ay ...]>  binary detached OpenPGP signatures
 //	'ostree.sign.ed25519'  <[ay ...]>  raw ed25519 signatures, 64 bytes each
+//	'ostree.sign.spki'     <[ay ...]>  signatures as OpenSSL makes them, see below
 //
 // The signed bytes are those of the commit object or of the summary file, as
 // they are stored. A reader accepts them when one signature verifies under one
 // of its keys. Formats: RFC 4880 and 9580 for OpenPGP; libostree's
 // ostree-sign(3) for ed25519.
+//
+// The engine spki, of libostree 2024.8 and newer, takes public keys in the form
+// SubjectPublicKeyInfo (RFC 5280), in files as PEM with the label PUBLIC KEY
+// and in a remote's verification-spki-key as base64 of the DER, and secret keys
+// as PKCS#8 (RFC 5958). It hands both to OpenSSL's EVP_DigestSign and
+// EVP_DigestVerify and names no digest (src/libostree/ostree-sign-spki.c,
+// src/libotcore/otcore-spki-verify.c, src/libostree/ostree-sign.c). So the key
+// decides what a signature is, and a digest is the key's default, which OpenSSL
+// sets to SHA-256 for RSA and EC keys (providers/implementations/keymgmt,
+// RSA_DEFAULT_MD and EC_DEFAULT_MD):
+//
+//	Ed25519  64 bytes, of the content itself (RFC 8032)
+//	Ed448    114 bytes, of the content itself, with an empty context
+//	RSA      PKCS #1 v1.5 over SHA-256
+//	ECDSA    DER of (r, s) over SHA-256, whatever the curve
+//
+// Keys of other algorithms are refused by name.
 package sign
 
 import (
@@ -30,6 +48,7 @@ import (
 const (
 	KeyOpenPGP = "ostree.gpgsigs"
 	KeyEd25519 = "ostree.sign.ed25519"
+	KeySPKI    = "ostree.sign.spki"
 )
 
 // Limits on what a server may send as signatures.
@@ -56,8 +75,8 @@ type Signer interface {
 // Verified says whose signature was accepted.
 type Verified struct {
 	Fingerprint string    // of the primary key, upper-case hexadecimal
-	UID         string    // the key's primary user ID; empty for ed25519
-	Created     time.Time // when the signature was made; zero for ed25519
+	UID         string    // the primary user ID of an OpenPGP key
+	Created     time.Time // when an OpenPGP signature was made
 }
 
 // Reasons why a signature does not count.
@@ -147,6 +166,17 @@ func Merge(dict, other gvariant.Dict) gvariant.Dict {
 		}
 	}
 	return out
+}
+
+// Count returns how many signatures dict holds, of all engines.
+func Count(dict gvariant.Dict) int {
+	n := 0
+	for _, key := range []string{KeyOpenPGP, KeyEd25519, KeySPKI} {
+		if v, ok := dict.Get(key); ok && v.Type() == "aay" {
+			n += v.Len()
+		}
+	}
+	return n
 }
 
 // signatures returns those that dict holds under key.
