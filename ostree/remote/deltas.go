@@ -103,7 +103,7 @@ func (p *puller) chooseDelta(ctx context.Context, c *verifiedCommit) (*fetchedDe
 	var least int64
 	var errs []error
 	for _, d := range candidates[:min(len(candidates), maxCompared)] {
-		s, err := p.remote.superblock(ctx, d)
+		s, err := p.superblock(ctx, d)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -125,10 +125,24 @@ func (p *puller) chooseDelta(ctx context.Context, c *verifiedCommit) (*fetchedDe
 	return best, nil
 }
 
+func (p *puller) listed(ctx context.Context, to ostree.Checksum) ([]Delta, error) {
+	if p.keeper != nil {
+		return p.keeper.deltas(ctx, to)
+	}
+	return p.remote.Deltas(ctx, to)
+}
+
+func (p *puller) superblock(ctx context.Context, d Delta) (*fetchedDelta, error) {
+	if p.keeper != nil {
+		return p.keeper.superblock(ctx, d)
+	}
+	return p.remote.superblock(ctx, d)
+}
+
 // candidates returns the deltas whose start is here, the likeliest first. One
 // from nothing counts only when the ref is new.
 func (p *puller) candidates(ctx context.Context, c *verifiedCommit) ([]Delta, error) {
-	deltas, err := p.remote.Deltas(ctx, c.checksum)
+	deltas, err := p.listed(ctx, c.checksum)
 	if err != nil {
 		return nil, err
 	}

@@ -72,12 +72,12 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 	if err != nil {
 		return nil, err
 	}
-	var k *keeper
+	var k *Keeper
 	if opts.KeepDeltas {
-		if k, err = r.newKeeper(ctx, dst); err != nil {
+		if k, err = r.Keeper(ctx, dst); err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, k.remove()) }()
+		defer func() { err = errors.Join(err, k.Close()) }()
 	}
 	result, err := r.pullWishes(ctx, dst, wishes, opts, k)
 	if err == nil && k != nil {
@@ -87,7 +87,7 @@ func (r *Remote) Pull(ctx context.Context, dst *archive.Repo, opts PullOptions) 
 }
 
 // pullWishes brings the wishes, up to the point at which they are visible.
-func (r *Remote) pullWishes(ctx context.Context, dst *archive.Repo, wishes []wish, opts PullOptions, k *keeper) (_ *Result, err error) {
+func (r *Remote) pullWishes(ctx context.Context, dst *archive.Repo, wishes []wish, opts PullOptions, k *Keeper) (_ *Result, err error) {
 	txn, err := dst.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (r *Remote) PullInto(ctx context.Context, dst *archive.Repo, txn *archive.T
 	return r.pullInto(ctx, dst, txn, wants, nil)
 }
 
-func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want, k *keeper) (*Result, error) {
+func (r *Remote) pullInto(ctx context.Context, dst *archive.Repo, txn *archive.Txn, wants []Want, k *Keeper) (*Result, error) {
 	work := make([]*pulled, len(wants))
 	for i, w := range wants {
 		work[i] = &pulled{Want: w, out: PulledRef{Ref: w.Ref, New: w.Commit}}

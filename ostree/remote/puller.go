@@ -33,7 +33,7 @@ type puller struct {
 
 	batches *batches
 	deltas  *batches // of what static deltas bring
-	keeper  *keeper  // of the deltas' files; nil: they are not kept
+	keeper  *Keeper  // of the deltas' files; nil: they are not kept
 
 	mu          sync.Mutex
 	wake        *sync.Cond

@@ -14,6 +14,23 @@ import (
 	"github.com/treewright/treewright/ostree/sign"
 )
 
+// wantEachOnce has requests name the files of a delta, no file of any delta
+// twice, and no object of content.
+func wantEachOnce(t *testing.T, requests []string, n delta.Name) {
+	t.Helper()
+	times := map[string]int{}
+	for _, r := range requests {
+		if times[r]++; strings.HasSuffix(r, ".filez") || times[r] > 1 && strings.HasPrefix(r, "delta") {
+			t.Errorf("asked for %s, %d times so far", r, times[r])
+		}
+	}
+	for _, file := range []string{"superblock", "0"} {
+		if path := n.Path() + "/" + file; times[path] != 1 {
+			t.Errorf("asked for %s %d times, want once; for others: %v", path, times[path], times)
+		}
+	}
+}
+
 // TestMirrorKeepsDeltas mirrors deltas that flatpak made. A client that knows
 // our key alone updates with them.
 func TestMirrorKeepsDeltas(t *testing.T) {
@@ -34,9 +51,7 @@ func TestMirrorKeepsDeltas(t *testing.T) {
 	if len(result.Warnings) > 0 || len(result.Deltas) != 2 {
 		t.Errorf("deltas: got %v, warnings %q, want two and none", result.Deltas, result.Warnings)
 	}
-	if got := u.Asked(".filez"); len(got) > 0 {
-		t.Errorf("asked for %v, want the delta instead", got)
-	}
+	wantEachOnce(t, u.Asked(""), update)
 	// Our signature is in the superblock, beside the upstream's.
 	s, err := delta.FolderOf(o.repo, update).Superblock()
 	if err != nil {

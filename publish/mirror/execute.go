@@ -44,7 +44,13 @@ func (m *run) transfer(ctx context.Context, txn *archive.Txn) error {
 	for i, w := range m.wants {
 		wants[i] = w.Want
 	}
-	pulled, err := m.remote.PullInto(ctx, m.Repo, txn, wants)
+	var pulled *remote.Result
+	var err error
+	if m.keeper != nil {
+		pulled, err = m.keeper.PullInto(ctx, txn, wants)
+	} else {
+		pulled, err = m.remote.PullInto(ctx, m.Repo, txn, wants)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,7 +73,7 @@ func (m *run) keepDeltas(ctx context.Context) error {
 			commits = append(commits, ref.New)
 		}
 	}
-	kept, err := m.remote.KeepDeltas(ctx, m.Repo, commits)
+	kept, err := m.keeper.Keep(ctx, commits)
 	for _, n := range kept {
 		m.result.Deltas = append(m.result.Deltas, n.String())
 	}

@@ -142,6 +142,12 @@ func Mirror(ctx context.Context, o Options) (_ *Result, err error) {
 	if o.DryRun {
 		return m.result, nil
 	}
+	if o.KeepDeltas {
+		if m.keeper, err = m.remote.Keeper(ctx, o.Repo); err != nil {
+			return nil, m.wrap(err)
+		}
+		defer func() { err = errors.Join(err, m.keeper.Close()) }()
+	}
 	if err := m.execute(ctx); err != nil {
 		return nil, m.wrap(err)
 	}
@@ -157,6 +163,7 @@ func Mirror(ctx context.Context, o Options) (_ *Result, err error) {
 type run struct {
 	Options
 	remote  *remote.Remote
+	keeper  *remote.Keeper // of deltas; nil: none are kept
 	record  *origin.Record
 	listing *listing
 	result  *Result
