@@ -43,15 +43,9 @@ var works = []struct {
 	{"commit", "a", func(t *testing.T, repo *archive.Repo, _ string) {
 		ostreetest.Commit(t, repo, "a", newTree(), ostreetest.CommitOptions{})
 	}},
-	{"pull", "a", func(t *testing.T, repo *archive.Repo, from string) {
-		r, err := remote.Open(from, remote.Options{Retries: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.Pull(t.Context(), repo, remote.PullOptions{Refs: []string{"a"}}); err != nil {
-			t.Fatal(err)
-		}
-	}},
+	{"pull", "a", pull(remote.NoDeltas, remote.PullOptions{})},
+	{"pull with deltas", "a", pull(remote.RequireDeltas, remote.PullOptions{})},
+	{"pull and keep deltas", "a", pull(remote.RequireDeltas, remote.PullOptions{KeepDeltas: true})},
 	{"prune", "", func(t *testing.T, repo *archive.Repo, _ string) {
 		o := archive.PruneOptions{RefsOnly: true, Keep: archive.Retention{Commits: 1}}
 		if _, err := repo.Prune(t.Context(), o); err != nil {
@@ -60,6 +54,21 @@ var works = []struct {
 	}},
 	{"delta", "", generate},
 	{"delta again", "", generate}, // where there is one
+}
+
+// pull pulls "a", and fails where a delta would only have cost a warning.
+func pull(use remote.DeltaUse, o remote.PullOptions) func(*testing.T, *archive.Repo, string) {
+	o.Refs = []string{"a"}
+	return func(t *testing.T, repo *archive.Repo, from string) {
+		warn := func(err error) { t.Errorf("warning: %v", err) }
+		r, err := remote.Open(from, remote.Options{Retries: -1, Deltas: use, Warn: warn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Pull(t.Context(), repo, o); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func generate(t *testing.T, repo *archive.Repo, _ string) {
@@ -132,13 +141,8 @@ func newTrial(t *testing.T, work, ref string) *trial {
 		}
 	}
 	done := tr.copy(t)
-	if work == "pull" {
-		upstream := ostreetest.Open(t, tr.copy(t))
-		ostreetest.Commit(t, upstream, "a", newTree(), ostreetest.CommitOptions{})
-		ostreetest.Ostree(t, "summary", "-u", "--repo="+upstream.Path())
-		server := httptest.NewServer(http.FileServer(http.Dir(upstream.Path())))
-		t.Cleanup(server.Close)
-		tr.from = server.URL
+	if strings.HasPrefix(work, "pull") {
+		tr.from = serveUpdate(t, tr.copy(t))
 	}
 	if out := tr.disturb(t, done, syscalltest.Fault{}, 0); !out.OK() {
 		t.Fatalf("undisturbed: %v\n%s", out.Status, out.Output)
@@ -147,6 +151,22 @@ func newTrial(t *testing.T, work, ref string) *trial {
 		tr.old, tr.new = resolve(t, tr.before, ref), resolve(t, done, ref)
 	}
 	return tr
+}
+
+// serveUpdate makes a copy of the victim one that has a new commit of "a" and
+// deltas to it, and serves it.
+func serveUpdate(t *testing.T, dir string) (url string) {
+	upstream := ostreetest.Open(t, dir)
+	n := delta.Name{From: resolve(t, dir, "a"), To: ostreetest.Commit(t, upstream, "a", newTree(), ostreetest.CommitOptions{})}
+	for _, n := range []delta.Name{n, {To: n.To}} {
+		if _, err := delta.Generate(t.Context(), upstream, n, delta.GenerateOptions{MaxChunkSize: 2000}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ostreetest.Ostree(t, "summary", "-u", "--repo="+dir)
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 func (tr *trial) copy(t *testing.T) string {
@@ -189,8 +209,8 @@ func (tr *trial) judge(t *testing.T, dir string, out *syscalltest.Outcome) {
 		}
 	}
 	repo := ostreetest.Open(t, dir)
-	wantWholeDeltas(t, repo, tr.work == "delta" && out.OK() || tr.work == "delta again")
-	if tr.ref == "" || resolve(t, dir, tr.ref) == tr.old {
+	wantWholeDeltas(t, repo, tr.makesDeltas() && out.OK() || tr.work == "delta again")
+	if tr.work != "commit" || resolve(t, dir, tr.ref) == tr.old {
 		if again := tr.disturb(t, dir, syscalltest.Fault{}, 0); !again.OK() {
 			t.Errorf("the same again: %v\n%s", again.Status, again.Output)
 		}
@@ -200,8 +220,12 @@ func (tr *trial) judge(t *testing.T, dir string, out *syscalltest.Outcome) {
 	if tr.ref != "" && resolve(t, dir, tr.ref) != tr.new {
 		t.Errorf("ref in the end: got %s, want %s", resolve(t, dir, tr.ref), tr.new)
 	}
-	wantWholeDeltas(t, repo, strings.HasPrefix(tr.work, "delta"))
+	wantWholeDeltas(t, repo, tr.makesDeltas())
 	ostreetest.Check(t, repo)
+}
+
+func (tr *trial) makesDeltas() bool {
+	return strings.HasPrefix(tr.work, "delta") || tr.work == "pull and keep deltas"
 }
 
 // wantWholeDeltas verifies the deltas that there are; one must be if wanted.
@@ -233,8 +257,8 @@ var failures = []syscalltest.Fault{{Errno: syscall.ENOSPC, Stays: true}, {Errno:
 // harmless are calls whose error need not be one of the whole.
 var harmless = []string{"utimensat", "unlinkat"}
 
-// TestEveryWriteFails has each call that changes the file system fail: every
-// sixth of them in one way or the other, or each in both ways when soaked.
+// TestEveryWriteFails has each call that changes the file system fail: up to
+// twenty-five of them in one way or the other, or each in both ways when soaked.
 func TestEveryWriteFails(t *testing.T) {
 	soak := os.Getenv(soakEnv) != ""
 	for _, w := range works {
@@ -242,10 +266,11 @@ func TestEveryWriteFails(t *testing.T) {
 			t.Parallel()
 			tr := newTrial(t, w.name, w.ref)
 			whole := tr.disturb(t, tr.copy(t), syscalltest.Fault{}, 1).Changes
-			for i := 0; i < 2*whole && !t.Failed(); i++ {
-				if !soak && i%11 != 0 { // 11: every sixth call, both ways in turn
-					continue
-				}
+			step := 1
+			if !soak {
+				step = max(11, whole*2/25) | 1 // odd: both ways in turn
+			}
+			for i := 0; i < 2*whole && !t.Failed(); i += step {
 				fault := failures[i%2]
 				fault.At = 1 + i/2
 				tr.fail(t, fault)
