@@ -44,11 +44,11 @@ func (d *differ) dirs(ctx context.Context, dir string, before, after TreeDir, de
 	if before.Tree == after.Tree {
 		return ctx.Err()
 	}
-	old, err := readDirTree(ctx, d.r, before.Tree)
+	old, err := ReadDirTree(ctx, d.r, before.Tree)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	now, err := readDirTree(ctx, d.r, after.Tree)
+	now, err := ReadDirTree(ctx, d.r, after.Tree)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}

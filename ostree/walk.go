@@ -52,7 +52,7 @@ func walk(ctx context.Context, r ObjectReader, dir string, d TreeDir, fn WalkFun
 	if err != nil {
 		return err
 	}
-	tree, err := readDirTree(ctx, r, d.Tree)
+	tree, err := ReadDirTree(ctx, r, d.Tree)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
@@ -69,19 +69,6 @@ func walk(ctx context.Context, r ObjectReader, dir string, d TreeDir, fn WalkFun
 	return nil
 }
 
-func readDirTree(ctx context.Context, r ObjectReader, c Checksum) (DirTree, error) {
-	name := ObjectName{c, ObjectDirTree}
-	data, err := r.ReadMeta(ctx, name)
-	if err != nil {
-		return DirTree{}, err
-	}
-	tree, err := DecodeDirTree(data)
-	if err != nil {
-		return DirTree{}, fmt.Errorf("object %s: %w", name, err)
-	}
-	return tree, nil
-}
-
 // Lookup finds the entry at an absolute or relative path below the given
 // root, and tells whether there is one. It does not follow symlinks.
 func Lookup(ctx context.Context, r ObjectReader, root, meta Checksum, name string) (e Entry, found bool, err error) {
@@ -91,7 +78,7 @@ func Lookup(ctx context.Context, r ObjectReader, root, meta Checksum, name strin
 		if e.Type != ObjectDirTree {
 			return Entry{}, false, nil
 		}
-		tree, err := readDirTree(ctx, r, e.Tree)
+		tree, err := ReadDirTree(ctx, r, e.Tree)
 		if err != nil {
 			return Entry{}, false, err
 		}
@@ -150,7 +137,7 @@ func reach(ctx context.Context, r ObjectReader, top TreeDir, fn func(ObjectName)
 		if !first {
 			continue
 		}
-		tree, err := readDirTree(ctx, r, d.Tree)
+		tree, err := ReadDirTree(ctx, r, d.Tree)
 		if err != nil {
 			return err
 		}

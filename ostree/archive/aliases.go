@@ -38,7 +38,7 @@ func (r *Repo) CollectionRefs(ctx context.Context) (map[string][]Ref, error) {
 	err := r.eachRef(ctx, "mirrors", func(ref Ref, err error) error {
 		id, name, ok := strings.Cut(ref.Name, "/")
 		if ok && ostree.ValidateCollectionID(id) == nil {
-			found[id] = append(found[id], Ref{name, ref.Commit})
+			found[id] = append(found[id], Ref{Name: name, Commit: ref.Commit})
 		}
 		return err
 	})

@@ -35,7 +35,7 @@ import (
 
 // ErrNotExist is wrapped by the error for an object, ref or repository that
 // is not there.
-var ErrNotExist = fs.ErrNotExist
+var ErrNotExist = ostree.ErrNotExist
 
 // absentError is ErrNotExist in words that name what is not there.
 type absentError string

@@ -98,7 +98,7 @@ func (s *Source) bareFile(c ostree.Checksum) (ostree.FileHeader, Content, error)
 	var st unix.Stat_t
 	err := retry(func() error { return unix.Lstat(path, &st) })
 	if err == unix.ENOENT {
-		return ostree.FileHeader{}, Content{}, &MissingError{n}
+		return ostree.FileHeader{}, Content{}, &MissingError{Object: n}
 	}
 	if err != nil {
 		return ostree.FileHeader{}, Content{}, pathError("lstat", path, err)

@@ -17,19 +17,7 @@ type CollectionRef struct {
 
 // MirrorRef returns the name under which ResolveRef, SetRef and their kin know
 // a ref of a collection: "(COLLECTION, NAME)", as `ostree refs -c` prints it.
-func MirrorRef(collection, name string) string { return "(" + collection + ", " + name + ")" }
-
-// cutMirrorRef reads what MirrorRef returns.
-func cutMirrorRef(ref string) (collection, name string, ok bool) {
-	inner, ok := strings.CutPrefix(ref, "(")
-	if !ok {
-		return "", "", false
-	}
-	if inner, ok = strings.CutSuffix(inner, ")"); !ok {
-		return "", "", false
-	}
-	return strings.Cut(inner, ", ")
-}
+func MirrorRef(collection, name string) string { return ostree.MirrorRef(collection, name) }
 
 // MirrorRefs returns the refs of collections, sorted.
 func (r *Repo) MirrorRefs(ctx context.Context) ([]CollectionRef, error) {

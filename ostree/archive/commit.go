@@ -300,7 +300,7 @@ func (p *publication) moveRefs(context.Context) error {
 		if err := p.t.repo.crash("ref"); err != nil {
 			return err
 		}
-		target, err := refPath(ref)
+		target, err := ostree.RefPath(ref)
 		if err != nil {
 			return err
 		}

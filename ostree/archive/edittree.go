@@ -113,11 +113,11 @@ func (t *Txn) openFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeade
 }
 
 func (t *Txn) dirTree(ctx context.Context, c ostree.Checksum) (ostree.DirTree, error) {
-	return decoded(ctx, t, ostree.ObjectName{Checksum: c, Type: ostree.ObjectDirTree}, ostree.DecodeDirTree)
+	return ostree.ReadDirTree(ctx, t, c)
 }
 
 // dirHeader is a dirmeta in the form of a header.
 func (t *Txn) dirHeader(ctx context.Context, c ostree.Checksum) (ostree.FileHeader, error) {
-	m, err := decoded(ctx, t, ostree.ObjectName{Checksum: c, Type: ostree.ObjectDirMeta}, ostree.DecodeDirMeta)
+	m, err := ostree.ReadDirMeta(ctx, t, c)
 	return ostree.FileHeader{UID: m.UID, GID: m.GID, Mode: m.Mode, Xattrs: m.Xattrs}, err
 }

@@ -135,7 +135,7 @@ func (t *Txn) setPartial(commit ostree.Checksum, partial bool) {
 func (r *Repo) UpdateCommitMeta(ctx context.Context, commit ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) (err error) {
 	n := ostree.ObjectName{Checksum: commit, Type: ostree.ObjectCommit}
 	if have, err := r.HasObject(n); err != nil || !have {
-		return errors.Join(err, fmt.Errorf("changing the detached metadata of a commit: %w", &MissingError{n}))
+		return errors.Join(err, fmt.Errorf("changing the detached metadata of a commit: %w", &MissingError{Object: n}))
 	}
 	t, err := r.Begin(ctx)
 	if err != nil {

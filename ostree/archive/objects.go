@@ -13,14 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MissingError says that the repository lacks an object. It wraps ErrNotExist.
-type MissingError struct{ Object ostree.ObjectName }
-
-func (e *MissingError) Error() string { return fmt.Sprintf("object %s is missing", e.Object) }
-
-// Unwrap returns ErrNotExist.
-func (e *MissingError) Unwrap() error { return ErrNotExist }
-
 // HasObject tells whether the object is here, not whether it is whole.
 func (r *Repo) HasObject(n ostree.ObjectName) (bool, error) {
 	return existsAt(r.objects, n.ArchivePath())
@@ -35,7 +27,7 @@ func (r *Repo) OpenObject(n ostree.ObjectName) (*os.File, error) {
 func openObject(dir int, path string, n ostree.ObjectName) (*os.File, error) {
 	f, err := openAt(dir, path, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &MissingError{n}
+		return nil, &MissingError{Object: n}
 	}
 	return f, err
 }
@@ -45,7 +37,7 @@ func (r *Repo) ObjectSize(n ostree.ObjectName) (int64, error) {
 	var st unix.Stat_t
 	err := retry(func() error { return unix.Fstatat(r.objects, n.ArchivePath(), &st, unix.AT_SYMLINK_NOFOLLOW) })
 	if err == unix.ENOENT {
-		return 0, &MissingError{n}
+		return 0, &MissingError{Object: n}
 	}
 	return st.Size, pathError("stat", n.ArchivePath(), err)
 }
@@ -95,30 +87,17 @@ func readStored(dir int, path string, n ostree.ObjectName) (_ []byte, err error)
 
 // Commit reads a commit object.
 func (r *Repo) Commit(ctx context.Context, c ostree.Checksum) (*ostree.Commit, error) {
-	return decoded(ctx, r, ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit}, ostree.DecodeCommit)
+	return ostree.ReadCommit(ctx, r, c)
 }
 
 // DirTree reads a dirtree object.
 func (r *Repo) DirTree(ctx context.Context, c ostree.Checksum) (ostree.DirTree, error) {
-	return decoded(ctx, r, ostree.ObjectName{Checksum: c, Type: ostree.ObjectDirTree}, ostree.DecodeDirTree)
+	return ostree.ReadDirTree(ctx, r, c)
 }
 
 // DirMeta reads a dirmeta object.
 func (r *Repo) DirMeta(ctx context.Context, c ostree.Checksum) (ostree.DirMeta, error) {
-	return decoded(ctx, r, ostree.ObjectName{Checksum: c, Type: ostree.ObjectDirMeta}, ostree.DecodeDirMeta)
-}
-
-func decoded[T any](ctx context.Context, r ostree.ObjectReader, n ostree.ObjectName, decode func([]byte) (T, error)) (T, error) {
-	var none T
-	data, err := r.ReadMeta(ctx, n)
-	if err != nil {
-		return none, err
-	}
-	v, err := decode(data)
-	if err != nil {
-		return none, fmt.Errorf("object %s: %w", n, err)
-	}
-	return v, nil
+	return ostree.ReadDirMeta(ctx, r, c)
 }
 
 // CommitMeta returns the detached metadata of a commit, nil when it has none.

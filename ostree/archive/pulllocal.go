@@ -101,7 +101,7 @@ func (p *localPull) refs(ctx context.Context, o PullLocalOptions) ([]Ref, error)
 		if err != nil {
 			return nil, err
 		}
-		refs[i] = Ref{name, c}
+		refs[i] = Ref{Name: name, Commit: c}
 	}
 	return refs, nil
 }

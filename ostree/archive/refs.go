@@ -17,12 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ref is a name and the commit that it shows.
-type Ref struct {
-	Name   string
-	Commit ostree.Checksum
-}
-
 // RefError says that a ref's file holds no checksum.
 type RefError struct {
 	Ref     string
@@ -33,24 +27,10 @@ func (e *RefError) Error() string {
 	return fmt.Sprintf("ref %s is damaged: its file holds %.80q, no checksum", e.Ref, e.Content)
 }
 
-// refPath returns where a ref is stored, below the repository: "NAME" in
-// refs/heads, "REMOTE:NAME" in refs/remotes, "(COLLECTION, NAME)" in
-// refs/mirrors.
-func refPath(ref string) (string, error) {
-	if collection, name, ok := cutMirrorRef(ref); ok {
-		return "refs/mirrors/" + collection + "/" + name, cmpErr(ostree.ValidateCollectionID(collection), ostree.ValidateRef(name))
-	}
-	remote, name, isRemote := strings.Cut(ref, ":")
-	if !isRemote {
-		return "refs/heads/" + ref, ostree.ValidateRef(ref)
-	}
-	return "refs/remotes/" + remote + "/" + name, cmpErr(ostree.ValidateRemote(remote), ostree.ValidateRef(name))
-}
-
 // ResolveRef returns the commit that a ref shows. "REMOTE:NAME" names a ref
 // that was pulled from a remote. An absent ref is ErrNotExist.
 func (r *Repo) ResolveRef(ref string) (_ ostree.Checksum, err error) {
-	target, err := refPath(ref)
+	target, err := ostree.RefPath(ref)
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
@@ -152,7 +132,7 @@ func (t *Txn) SetRef(ref string, c ostree.Checksum) error {
 func (t *Txn) DeleteRef(ref string) error { return t.changeRef(ref, ostree.Checksum{}) }
 
 func (t *Txn) changeRef(ref string, c ostree.Checksum) error {
-	if _, err := refPath(ref); err != nil {
+	if _, err := ostree.RefPath(ref); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -167,7 +147,7 @@ func (t *Txn) changeRef(ref string, c ostree.Checksum) error {
 // ExpectRef makes Commit fail with ErrRefChanged, and change nothing, unless
 // the ref shows old then; zero means that there is no such ref.
 func (t *Txn) ExpectRef(ref string, old ostree.Checksum) error {
-	if _, err := refPath(ref); err != nil {
+	if _, err := ostree.RefPath(ref); err != nil {
 		return err
 	}
 	t.mu.Lock()
@@ -239,7 +219,7 @@ func (t *Txn) stageRefs() ([]string, error) {
 		if _, ok := t.staged[n]; !ok {
 			have, err := t.repo.HasObject(n)
 			if err == nil && !have {
-				err = &MissingError{n}
+				err = &MissingError{Object: n}
 			}
 			if err != nil {
 				return nil, fmt.Errorf("ref %s: %w", ref, err)
@@ -268,7 +248,7 @@ func checkNesting(refs []string) error {
 // makeRefParents makes the folders that a ref's file needs, and sees to it
 // that no other ref is in the way.
 func (r *Repo) makeRefParents(ref string) error {
-	target, err := refPath(ref)
+	target, err := ostree.RefPath(ref)
 	if err != nil {
 		return err
 	}

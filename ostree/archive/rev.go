@@ -37,7 +37,7 @@ func (r *Repo) resolveBase(base string) (ostree.Checksum, error) {
 		n := ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit}
 		have, err := r.HasObject(n)
 		if err == nil && !have {
-			err = &MissingError{n}
+			err = &MissingError{Object: n}
 		}
 		return c, err
 	}

@@ -13,18 +13,10 @@ import (
 
 // ErrRefChanged is wrapped by the error of Txn.Commit when a ref is not what
 // ExpectRef said. The transaction has changed nothing then.
-var ErrRefChanged = errors.New("the ref was changed meanwhile")
+var ErrRefChanged = ostree.ErrRefChanged
 
 // errEnded is returned by every call after Commit or Abort.
 var errEnded = errors.New("the transaction has ended")
-
-// Stats counts what a transaction did.
-type Stats struct {
-	FilesTotal, FilesNew int64 // content objects written, and those that were new
-	MetaTotal, MetaNew   int64 // dirtrees, dirmetas and commits
-	BytesRead            int64 // of content that was hashed
-	BytesStored          int64 // of new objects, as they are on disk
-}
 
 type counters struct {
 	filesTotal, filesNew, metaTotal, metaNew, bytesRead, bytesStored atomic.Int64

@@ -10,20 +10,6 @@ import (
 	"github.com/treewright/treewright/ostree"
 )
 
-// Content is where a regular file's bytes come from. Open may be called twice
-// for a large file, and must give the same Size bytes each time.
-type Content struct {
-	Size int64
-	Open func() (io.ReadCloser, error)
-}
-
-// WriteResult tells what became of a content object.
-type WriteResult struct {
-	Checksum ostree.Checksum
-	New      bool  // neither the repository nor the transaction had it
-	Stored   int64 // bytes that it takes on disk; 0 unless New
-}
-
 // errChanged says that Content gave other bytes than before, or than it said.
 var errChanged = errors.New("the file changed while it was read")
 
