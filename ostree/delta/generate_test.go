@@ -128,11 +128,12 @@ func theyPull(t *testing.T, src *archive.Repo, n Name, url string) {
 	}
 }
 
-// theyApply has the real ostree apply the delta from its folder.
-func theyApply(t *testing.T, src *archive.Repo, n Name) {
+// theyApply has the real ostree apply the delta from its folder, with
+// --sign-type and a key if given.
+func theyApply(t *testing.T, src *archive.Repo, n Name, key ...string) {
 	t.Helper()
 	dir := client(t, src, n)
-	ostreetest.Ostree(t, "static-delta", "apply-offline", "--repo="+dir, string(FolderOf(src, n)))
+	ostreetest.Ostree(t, append([]string{"static-delta", "apply-offline", "--repo=" + dir, string(FolderOf(src, n))}, key...)...)
 	ostreetest.Ostree(t, "refs", "--repo="+dir, "--create=b", n.To.String())
 	ostreetest.Ostree(t, "fsck", "--repo="+dir)
 }
