@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -23,6 +21,9 @@ type compatCommitFlags struct {
 	orphan, noBindings, consume, table         bool
 	unchanged, sizes, noXattrs, canonical      bool
 	bindRefs, trees, strings, keep, detached   []string
+	values                                     []string // --add-metadata
+	policy, tarFilter                          string
+	bootable, policyFromBase, editor           bool
 	base, override, skipList, timestamp, fsync string
 	readOnly                                   bool
 	uid, gid                                   int64
@@ -56,10 +57,18 @@ func compatCommit(fs *pflag.FlagSet) compatRun {
 	fs.BoolVar(&f.table, "table-output", false, "")
 	fs.BoolVar(&f.sizes, "generate-sizes", false, "")
 	fs.StringVar(&f.timestamp, "timestamp", "", "")
+	fs.StringArrayVar(&f.values, "add-metadata", nil, "")
+	fs.BoolVar(&f.bootable, "bootable", false, "")
+	fs.StringVar(&f.policy, "selinux-policy", "", "")
+	fs.BoolVarP(&f.policyFromBase, "selinux-policy-from-base", "P", false, "")
+	fs.BoolVarP(&f.editor, "editor", "e", false, "")
+	fs.StringVar(&f.tarFilter, "tar-pathname-filter", "", "")
 	// These say how fast a commit is to be made, not what it is.
 	fs.StringVar(&f.fsync, "fsync", "", "")
-	fs.Bool("link-checkout-speedup", false, "")
 	fs.Bool("tar-autocreate-parents", false, "")
+	// An archive repository has no objects that a file could be a link to.
+	fs.Bool("link-checkout-speedup", false, "")
+	fs.BoolP("devino-canonical", "I", false, "")
 	f.signing.add(fs)
 	return f.run
 }
@@ -87,15 +96,14 @@ func (f *compatCommitFlags) run(ctx context.Context, c *compat, args []string) e
 			f.trees = []string{"dir=" + args[0]}
 		}
 	}
-	if f.bodyFile != "" {
-		text, err := os.ReadFile(f.bodyFile)
-		if err != nil {
-			return err
-		}
-		f.body = string(text)
+	if f.policy != "" && f.policyFromBase {
+		return compatf("Cannot specify both --selinux-policy and --selinux-policy-from-base")
 	}
 	repo, err := c.open()
 	if err != nil {
+		return err
+	}
+	if err := f.message(ctx, c); err != nil {
 		return err
 	}
 	if f.branch != "" && !strings.Contains(f.branch, ":") {
@@ -169,6 +177,11 @@ func (m *compatMaker) commit(ctx context.Context) (err error) {
 		if old.ContentChecksum() == commit.ContentChecksum() {
 			m.print(parent, archive.Stats{})
 			return nil
+		}
+	}
+	if m.bootable {
+		if commit.Metadata, err = bootableMetadata(ctx, m.txn, commit); err != nil {
+			return err
 		}
 	}
 	if commit.Timestamp, err = m.time(); err != nil {
@@ -268,6 +281,11 @@ func (m *compatMaker) newMetadata(ctx context.Context, parent ostree.Checksum) (
 	if err != nil {
 		return nil, err
 	}
+	values, err := compatValues(m.values)
+	if err != nil {
+		return nil, err
+	}
+	meta = append(meta, values...)
 	if len(m.keep) > 0 {
 		if parent.IsZero() {
 			return nil, compatf("Either --branch or --parent must be specified when using --keep-metadata")
@@ -297,7 +315,8 @@ func (m *compatMaker) newMetadata(ctx context.Context, parent ostree.Checksum) (
 	}
 	slices.Sort(refs)
 	meta = append(meta, gvariant.Entry{Key: ostree.KeyRefBinding, Value: gvariant.Strings(refs...)})
-	if id := m.repo.CollectionID(); id != "" {
+	if _, given := meta.Get(ostree.KeyCollectionBinding); m.repo.CollectionID() != "" && !given {
+		id := m.repo.CollectionID()
 		meta = append(meta, gvariant.Entry{Key: ostree.KeyCollectionBinding, Value: gvariant.String(id)})
 	}
 	return meta, nil
@@ -307,16 +326,24 @@ func (m *compatMaker) newMetadata(ctx context.Context, parent ostree.Checksum) (
 func compatPairs(texts []string) (gvariant.Dict, error) {
 	var d gvariant.Dict
 	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return nil, compatf("Missing '=' in KEY=VALUE metadata '%s'", text)
-		}
-		if key == "" {
-			return nil, compatf("Empty metadata key was provided")
+		key, value, err := keyAndValue(text)
+		if err != nil {
+			return nil, err
 		}
 		d = append(d, gvariant.Entry{Key: key, Value: gvariant.String(value)})
 	}
 	return d, nil
+}
+
+func keyAndValue(text string) (key, value string, err error) {
+	key, value, ok := strings.Cut(text, "=")
+	switch {
+	case !ok:
+		return "", "", compatf("Missing '=' in KEY=VALUE metadata '%s'", text)
+	case key == "":
+		return "", "", compatf("Empty metadata key")
+	}
+	return key, value, nil
 }
 
 // time is the commit's.
@@ -340,59 +367,4 @@ func (m *compatMaker) time() (uint64, error) {
 		date = m.c.env.clock()
 	}
 	return uint64(date.Unix()), nil
-}
-
-// compatLayouts are the forms of dates that scripts give.
-func compatLayouts() []string {
-	return []string{
-		"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", time.RFC3339, time.RFC1123Z, time.RFC1123,
-		time.UnixDate, time.ANSIC, "Mon Jan 2 15:04:05 -0700 2006", "January 2 2006", "January 2, 2006", "Jan 2 2006", "2 January 2006", "2 Jan 2006",
-		"January 02 2006",
-	}
-}
-
-// compatTime reads a date as ostree does: one of the usual forms, "@SECONDS",
-// or a distance such as "1 week ago".
-func compatTime(text string, now time.Time) (time.Time, error) {
-	text = strings.TrimSpace(text)
-	var seconds int64
-	if n, err := fmt.Sscanf(text, "@%d", &seconds); n == 1 && err == nil {
-		return time.Unix(seconds, 0), nil
-	}
-	for _, layout := range compatLayouts() {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	switch text {
-	case "now", "today":
-		return now, nil
-	case "yesterday":
-		return now.AddDate(0, 0, -1), nil
-	}
-	var n int
-	var unit, word string
-	if count, _ := fmt.Sscanf(text, "%d %s %s", &n, &unit, &word); count < 2 || count == 3 && word != "ago" {
-		return now, fmt.Errorf("%q is no date", text)
-	}
-	if word == "ago" {
-		n = -n
-	}
-	switch strings.TrimSuffix(unit, "s") {
-	case "second", "sec":
-		return now.Add(time.Duration(n) * time.Second), nil
-	case "minute", "min":
-		return now.Add(time.Duration(n) * time.Minute), nil
-	case "hour":
-		return now.Add(time.Duration(n) * time.Hour), nil
-	case "day":
-		return now.AddDate(0, 0, n), nil
-	case "week":
-		return now.AddDate(0, 0, 7*n), nil
-	case "month":
-		return now.AddDate(0, n, 0), nil
-	case "year":
-		return now.AddDate(n, 0, 0), nil
-	}
-	return now, fmt.Errorf("%q is no date", text)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
 )
 
 func compatLog(*pflag.FlagSet) compatRun {
@@ -108,11 +109,11 @@ func compatLsLine(e archive.LsEntry, sums, xattrs bool) string {
 		line += e.Entry.Tree.String() + " " + e.Entry.Meta.String() + " "
 	}
 	if xattrs {
-		var list []string
+		var list []gvariant.Value
 		for _, x := range e.Header.Xattrs {
-			list = append(list, fmt.Sprintf("(b%q, b%q)", x.Name, x.Value))
+			list = append(list, gvariant.Tuple(gvariant.ByteString(x.Name), gvariant.Bytes(x.Value)))
 		}
-		line += "{ " + strings.Join(list, ", ") + " } "
+		line += "{ " + gvariant.Array("(ayay)", list...).Annotated() + " } "
 	}
 	line += e.Path
 	if e.Header.IsSymlink() {

@@ -210,7 +210,7 @@ func (c *compat) viewSummary(repo *archive.Repo, raw bool) error {
 		if err != nil {
 			return err
 		}
-		c.printf("%s\n", annotated(v, true, true))
+		c.printf("%s\n", swapped(v).Annotated())
 		return nil
 	}
 	s, err := ostree.DecodeSummary(data)

@@ -276,11 +276,15 @@ func TestCompatSize(t *testing.T) {
 	}
 }
 
-func TestAnnotated(t *testing.T) {
-	v := gvariant.Tuple(gvariant.Array("t", gvariant.Uint64(1), gvariant.Uint64(2)), gvariant.VarDict(gvariant.Entry{Key: "k", Value: gvariant.Bytes([]byte{1, 2})}),
-		gvariant.Strings(), gvariant.Bool(true))
-	if got, want := annotated(v, true, false), "([uint64 1, 2], {'k': <[byte 0x01, 0x02]>}, @as [], true)"; got != want {
+func TestSwapped(t *testing.T) {
+	v := gvariant.Tuple(gvariant.Array("t", gvariant.Uint64(1)), gvariant.VarDict(gvariant.Entry{Key: "k", Value: gvariant.Bytes([]byte{1, 2})}),
+		gvariant.Strings(), gvariant.Just(gvariant.Uint32(1)), gvariant.Bool(true))
+	got := swapped(v).Annotated()
+	if want := "([uint64 72057594037927936], {'k': <[byte 0x01, 0x02]>}, @as [], @mu 16777216, true)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	if again := swapped(swapped(v)); !bytes.Equal(again.Data(), v.Data()) {
+		t.Errorf("got %x, want %x", again.Data(), v.Data())
 	}
 }
 

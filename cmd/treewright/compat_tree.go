@@ -5,27 +5,24 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
+	"github.com/treewright/treewright/compose/selinux"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
-	"github.com/treewright/treewright/ostree/gvariant"
 )
 
 // writeTrees lays the trees of a command line over each other.
 func (m *compatMaker) writeTrees(ctx context.Context) (root ostree.TreeDir, err error) {
-	opts, err := m.treeOptions()
-	if err != nil {
-		return root, err
-	}
-	edit, err := m.newEdit()
+	opts, edit, err := m.treeOptions()
 	if err != nil {
 		return root, err
 	}
@@ -36,15 +33,17 @@ func (m *compatMaker) writeTrees(ctx context.Context) (root ostree.TreeDir, err 
 		}
 		first = false
 	}
-	for _, t := range m.trees {
+	for i, t := range m.trees {
 		kind, value, ok := strings.Cut(t, "=")
 		if !ok {
 			return root, compatf("Missing type in tree specification '%s'", t)
 		}
-		next, err := m.writeTree(ctx, kind, value, opts)
-		if err == nil && edit != nil {
-			next, err = m.txn.EditTree(ctx, next, edit.apply)
+		if m.policyFromBase && i == 0 {
+			if err := m.basePolicy(ctx, edit, kind, value); err != nil {
+				return root, err
+			}
 		}
+		next, err := m.writeTree(ctx, kind, value, opts)
 		if err == nil && !first {
 			next, err = m.txn.Overlay(ctx, root, next)
 		}
@@ -53,10 +52,7 @@ func (m *compatMaker) writeTrees(ctx context.Context) (root ostree.TreeDir, err 
 		}
 		root, first = next, false
 	}
-	if edit != nil {
-		return root, edit.unused()
-	}
-	return root, nil
+	return root, edit.unused(m.c.env.stderr)
 }
 
 func (m *compatMaker) writeTree(ctx context.Context, kind, value string, opts archive.TreeOptions) (ostree.TreeDir, error) {
@@ -67,10 +63,16 @@ func (m *compatMaker) writeTree(ctx context.Context, kind, value string, opts ar
 		return m.tarTree(ctx, value, opts)
 	case "ref":
 		tree, err := m.refTree(ctx, value)
-		if err != nil || opts == (archive.TreeOptions{}) {
+		if err != nil || opts.OwnerUID == nil && opts.OwnerGID == nil && !opts.NoXattrs && !opts.CanonicalPermissions && opts.Edit == nil {
 			return tree, err
 		}
-		return m.txn.EditTree(ctx, tree, func(_ string, h ostree.FileHeader) (ostree.FileHeader, bool) { return compatHeader(h, opts), true })
+		return m.txn.EditTree(ctx, tree, func(path string, h ostree.FileHeader) (ostree.FileHeader, bool) {
+			h = compatHeader(h, opts)
+			if opts.Edit == nil {
+				return h, true
+			}
+			return opts.Edit(path, h)
+		})
 	}
 	return ostree.TreeDir{}, compatf("Invalid tree type specification '%s'", kind)
 }
@@ -107,14 +109,19 @@ func (m *compatMaker) refTree(ctx context.Context, rev string) (ostree.TreeDir, 
 	return ostree.TreeDir{Tree: commit.RootTree, Meta: commit.RootMeta}, nil
 }
 
-// tarTree reads a tar file, which gzip may have compressed.
+// tarTree reads a tar file, of standard input for "-", which gzip may have
+// compressed.
 func (m *compatMaker) tarTree(ctx context.Context, path string, opts archive.TreeOptions) (tree ostree.TreeDir, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return tree, err
+	in := os.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return tree, err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		in = f
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	buf := bufio.NewReaderSize(f, 1<<20)
+	buf := bufio.NewReaderSize(in, 1<<20)
 	src := io.Reader(buf)
 	if magic, _ := buf.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		if src, err = gzip.NewReader(buf); err != nil {
@@ -124,11 +131,12 @@ func (m *compatMaker) tarTree(ctx context.Context, path string, opts archive.Tre
 	return m.txn.WriteTar(ctx, src, opts)
 }
 
-func (m *compatMaker) treeOptions() (archive.TreeOptions, error) {
-	o := archive.TreeOptions{NoXattrs: m.noXattrs, CanonicalPermissions: m.canonical}
+// treeOptions say what is changed of files, besides what the edit does.
+func (m *compatMaker) treeOptions() (o archive.TreeOptions, edit *compatEdit, err error) {
+	o = archive.TreeOptions{NoXattrs: m.noXattrs, CanonicalPermissions: m.canonical}
 	config, err := m.repo.Config()
 	if err != nil {
-		return o, err
+		return o, nil, err
 	}
 	if v, _ := config.Get("core", "disable-xattrs"); v == "true" {
 		o.NoXattrs = true
@@ -141,23 +149,46 @@ func (m *compatMaker) treeOptions() (archive.TreeOptions, error) {
 		id := uint32(m.gid)
 		o.OwnerGID = &id
 	}
-	return o, nil
+	if edit, err = m.newEdit(); err != nil {
+		return o, nil, err
+	}
+	if edit.any() || m.policyFromBase {
+		o.Edit = edit.apply
+	}
+	if m.tarFilter != "" {
+		if o.TarName, err = compatTarFilter(m.tarFilter); err != nil {
+			return o, edit, err
+		}
+	}
+	return o, edit, err
 }
 
-// compatEdit is what --statoverride, --skip-list and --mode-ro-executables say.
-// As with ostree, a line counts for the first tree that has its path.
+// compatEdit is what --statoverride, --skip-list, --mode-ro-executables and
+// --selinux-policy say. As with ostree, a line counts for the first tree that
+// has its path.
 type compatEdit struct {
 	readOnly  bool
 	canonical bool
-	add, set  map[string]uint32 // modes by path
-	skip      map[string]bool
+	label     func(path string, mode uint32) (string, bool)
+
+	mu       sync.Mutex
+	add, set map[string]uint32 // modes by path
+	skip     map[string]bool
+}
+
+// any tells whether anything is to be edited.
+func (e *compatEdit) any() bool {
+	return e.readOnly || e.label != nil || len(e.add)+len(e.set)+len(e.skip) > 0
 }
 
 func (m *compatMaker) newEdit() (*compatEdit, error) {
-	if m.override == "" && m.skipList == "" && !m.readOnly {
-		return nil, nil
-	}
 	e := &compatEdit{readOnly: m.readOnly, canonical: m.canonical, add: map[string]uint32{}, set: map[string]uint32{}, skip: map[string]bool{}}
+	if m.policy != "" {
+		var err error
+		if e.label, err = folderPolicy(m.policy); err != nil {
+			return nil, err
+		}
+	}
 	lines, err := compatLines(m.override)
 	if err != nil {
 		return nil, err
@@ -194,74 +225,55 @@ func compatLines(path string) ([]string, error) {
 }
 
 func (e *compatEdit) apply(path string, h ostree.FileHeader) (ostree.FileHeader, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.skip[path] {
 		delete(e.skip, path)
 		return h, false
 	}
-	if h.IsSymlink() {
-		return h, true
+	if !h.IsSymlink() {
+		h.Mode = e.mode(path, h.Mode)
 	}
-	if e.readOnly && h.Mode&ostree.ModeType == ostree.ModeRegular && h.Mode&0o111 != 0 {
-		h.Mode &^= 0o222
-	}
-	if mode, ok := e.set[path]; ok {
-		h.Mode = h.Mode&ostree.ModeType | mode
-		delete(e.set, path)
-	}
-	h.Mode |= e.add[path]
-	delete(e.add, path)
 	if e.canonical {
 		h = h.CanonicalPermissions() // which ostree makes the last word
+	}
+	if e.label == nil {
+		return h, true
+	}
+	h.Xattrs = slices.DeleteFunc(slices.Clone(h.Xattrs), func(x ostree.Xattr) bool { return x.Name == selinux.Attribute })
+	if label, ok := e.label(path, h.Mode); ok {
+		h.Xattrs = append(h.Xattrs, ostree.Xattr{Name: selinux.Attribute, Value: []byte(label + "\x00")})
+		slices.SortFunc(h.Xattrs, func(a, b ostree.Xattr) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return h, true
 }
 
-// unused refuses lines for paths that no tree has.
-func (e *compatEdit) unused() error {
-	for _, modes := range []map[string]uint32{e.add, e.set} {
-		for path := range modes {
-			return compatf("Unmatched statoverride paths: %s", path)
-		}
+func (e *compatEdit) mode(path string, mode uint32) uint32 {
+	if e.readOnly && mode&ostree.ModeType == ostree.ModeRegular && mode&0o111 != 0 {
+		mode &^= 0o222
 	}
-	for path := range e.skip {
-		return compatf("Unmatched skip-list paths: %s", path)
+	if set, ok := e.set[path]; ok {
+		mode = mode&ostree.ModeType | set
+		delete(e.set, path)
 	}
-	return nil
+	mode |= e.add[path]
+	delete(e.add, path)
+	return mode
 }
 
-// compatSizes makes ostree.sizes: of each object of the commit its checksum,
-// its size as it is stored and as it is unpacked, and its type.
-func compatSizes(ctx context.Context, repo *archive.Repo, commit *ostree.Commit) (gvariant.Value, error) {
-	var names []ostree.ObjectName
-	err := ostree.Reachable(ctx, repo, commit.RootTree, commit.RootMeta, func(n ostree.ObjectName) error {
-		names = append(names, n)
-		return nil
-	})
-	if err != nil {
-		return gvariant.Value{}, err
+// unused refuses lines for paths that no tree has.
+func (e *compatEdit) unused(stderr io.Writer) error {
+	for path := range e.add {
+		fmt.Fprintf(stderr, "Unmatched statoverride path: %s\n", path)
 	}
-	slices.SortFunc(names, ostree.ObjectName.Compare)
-	entries := make([]gvariant.Value, len(names))
-	for i, n := range names {
-		stored, err := repo.ObjectSize(n)
-		if err != nil {
-			return gvariant.Value{}, err
-		}
-		unpacked := stored
-		if n.Type == ostree.ObjectFile {
-			h, size, body, err := repo.OpenFile(ctx, n.Checksum)
-			if err != nil {
-				return gvariant.Value{}, err
-			}
-			if err := body.Close(); err != nil {
-				return gvariant.Value{}, err
-			}
-			if unpacked = size; h.IsSymlink() {
-				unpacked = int64(len(h.Symlink))
-			}
-		}
-		entry := binary.AppendUvarint(slices.Clone(n.Checksum[:]), uint64(stored))
-		entries[i] = gvariant.Bytes(append(binary.AppendUvarint(entry, uint64(unpacked)), byte(n.Type)))
+	for path := range e.skip {
+		fmt.Fprintf(stderr, "Unmatched skip-list path: %s\n", path)
 	}
-	return gvariant.Array("ay", entries...), nil
+	switch {
+	case len(e.add) > 0:
+		return compatf("Unmatched statoverride paths")
+	case len(e.skip) > 0:
+		return compatf("Unmatched skip-list paths")
+	}
+	return nil
 }

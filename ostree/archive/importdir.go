@@ -25,14 +25,11 @@ type TreeOptions struct {
 	// Edit has the last word on each entry, the root included, which is kept in
 	// any case. WriteDir calls it from many goroutines.
 	Edit EditFunc
-	// Known gives the checksum of a file that WriteDir need not look at: a hard
-	// link to what holds an object. Nothing else changes such a file.
-	Known func(dev, ino uint64) (ostree.Checksum, bool)
 	// LeftOut hears what WriteDir does not store: xattrs without a value, which
 	// the C tool does not see either. It is called from many goroutines.
 	LeftOut func(path, xattr string)
 	// TarName gives entries of a tar file other names. It gets them without "/"
-	// or "./" at the start.
+	// or "./" at the start; a directory's may end in "/".
 	TarName func(name string) string
 }
 
@@ -155,11 +152,6 @@ func (w *dirWriter) file(ctx context.Context, dir int, name, path string) (f ost
 	h, st, err := w.header(dir, name)
 	if isDir = h.Mode&ostree.ModeType == ostree.ModeDir; isDir || err != nil {
 		return f, isDir, err
-	}
-	if w.opts.Known != nil {
-		if sum, ok := w.opts.Known(st.Dev, st.Ino); ok {
-			return ostree.TreeFile{Name: name, Checksum: sum}, false, nil
-		}
 	}
 	path = filepath.Join(path, name)
 	h.Xattrs = w.opts.withValues(path, h.Xattrs)

@@ -61,7 +61,13 @@ type tarWriter struct {
 }
 
 // split returns the parts of a name; none for the root.
-func splitTarName(name string) ([]string, error) {
+func (w *tarWriter) split(name string) ([]string, error) {
+	if w.opts.TarName != nil {
+		for strings.HasPrefix(name, "/") || strings.HasPrefix(name, "./") {
+			name = strings.TrimLeft(strings.TrimPrefix(name, "."), "/")
+		}
+		name = w.opts.TarName(name)
+	}
 	var parts []string
 	for part := range strings.SplitSeq(name, "/") {
 		switch part {
@@ -97,7 +103,7 @@ func (w *tarWriter) dir(parts []string) (*tarDir, error) {
 }
 
 func (w *tarWriter) entry(ctx context.Context, h *tar.Header, src io.Reader) error {
-	parts, err := splitTarName(h.Name)
+	parts, err := w.split(h.Name)
 	if err != nil {
 		return err
 	}
@@ -139,6 +145,9 @@ var errSkipped = errors.New("it is left out")
 func (w *tarWriter) file(ctx context.Context, at string, h *tar.Header, fh ostree.FileHeader, src io.Reader) (ostree.Checksum, error) {
 	switch h.Typeflag {
 	case tar.TypeLink:
+		if _, keep := w.opts.edited(at, fh); !keep {
+			return ostree.Checksum{}, errSkipped
+		}
 		return w.linked(h.Linkname)
 	case tar.TypeSymlink:
 		fh.Mode, fh.Symlink = ostree.ModeSymlink|0o777, h.Linkname
@@ -161,7 +170,7 @@ func (w *tarWriter) file(ctx context.Context, at string, h *tar.Header, fh ostre
 
 // linked returns the file that a hard link names.
 func (w *tarWriter) linked(target string) (ostree.Checksum, error) {
-	parts, err := splitTarName(target)
+	parts, err := w.split(target)
 	if err != nil || len(parts) == 0 {
 		return ostree.Checksum{}, cmpErr(err, errors.New("a hard link to the root"))
 	}

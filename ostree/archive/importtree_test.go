@@ -233,37 +233,3 @@ func TestWriteTreeEdit(t *testing.T) {
 		}
 	}
 }
-
-// TestWriteDirKnown takes the word of the caller for hard links of objects.
-func TestWriteDirKnown(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(filepath.Join(dir, "a"), &st); err != nil {
-		t.Fatal(err)
-	}
-	repo := ostreetest.NewRepo(t)
-	seven := uint32(7)
-	first := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
-		return txn.WriteDir(t.Context(), dir, archive.TreeOptions{OwnerUID: &seven})
-	})
-	commit, err := repo.Commit(t.Context(), first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, _, err := ostree.Lookup(t.Context(), repo, commit.RootTree, commit.RootMeta, "/a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := commitTree(t, repo, func(txn *archive.Txn) (ostree.TreeDir, error) {
-		return txn.WriteDir(t.Context(), dir, archive.TreeOptions{Known: func(dev, ino uint64) (ostree.Checksum, bool) {
-			return e.File, dev == st.Dev && ino == st.Ino
-		}})
-	})
-	again, err := repo.Commit(t.Context(), second)
-	if err != nil || again.RootTree != commit.RootTree {
-		t.Errorf("got tree %v, %v, want that of the known file, %v", again, err, commit.RootTree)
-	}
-}
