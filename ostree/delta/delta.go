@@ -44,6 +44,7 @@ package delta
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -127,5 +128,9 @@ func decodeName(s string) (ostree.Checksum, error) {
 	if err != nil {
 		return ostree.Checksum{}, err
 	}
-	return ostree.ChecksumFromBytes(b)
+	c, err := ostree.ChecksumFromBytes(b)
+	if err == nil && encodeName(c) != s {
+		err = errors.New("it has line breaks") // which base64 passes over
+	}
+	return c, err
 }

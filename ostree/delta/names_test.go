@@ -13,6 +13,7 @@ func FuzzNames(f *testing.F) {
 		f.Add(n.String())
 		f.Add(n.Path())
 	}
+	f.Add(Name{To: to}.Path() + "\r")
 	f.Fuzz(func(t *testing.T, s string) {
 		if n, err := ParseName(s); err == nil && n.String() != s {
 			t.Errorf("name %q: read as %s", s, n)
