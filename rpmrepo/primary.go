@@ -37,6 +37,8 @@ type primaryReader struct {
 	number10 [10]byte
 
 	entries *entryCache // with a passing pool
+	lines   [32]entryLine
+	n, odd  int // packages, and those of them that plainPackage left
 
 	vendor, source string // of the package before, which often has the same
 }
@@ -44,37 +46,58 @@ type primaryReader struct {
 // readPrimary calls fn for each package. The Metadata and its slices are
 // overwritten after the call, and with a passing pool its strings, too.
 func readPrimary(r io.Reader, pool *stringPool, fn func(*rpm.Metadata) error) error {
-	p := primaryReader{x: newXMLScanner(r), pool: pool}
+	return newPrimaryReader(r, pool).read(fn)
+}
+
+func newPrimaryReader(r io.Reader, pool *stringPool) *primaryReader {
+	p := &primaryReader{x: newXMLScanner(r), pool: pool}
 	if pool.passing {
 		p.entries = newEntryCache()
 	}
+	return p
+}
+
+func (p *primaryReader) read(fn func(*rpm.Metadata) error) error {
 	if err := p.x.root("metadata"); err != nil {
 		return err
 	}
-	for n := 0; ; {
-		more, err := p.x.child()
-		if err != nil {
-			return err
-		}
-		if !more {
-			return p.x.done()
-		}
-		if t := p.x.attr("type"); string(p.x.name) != "package" || t != nil && string(t) != "rpm" {
-			if err := p.x.skip(); err != nil {
+	for {
+		if !p.plainPackage() {
+			more, err := p.nextPackage()
+			if err != nil {
 				return err
 			}
-			continue
+			if !more {
+				return p.x.done()
+			}
 		}
-		if n++; n > maxPackages {
+		if p.n++; p.n > maxPackages {
 			return p.x.errorf("more than %d packages", maxPackages)
-		}
-		if err := p.readPackage(); err != nil {
-			return fmt.Errorf("package %d (%.100s): %w", n, p.pkg.Name, err)
 		}
 		if err := fn(&p.pkg); err != nil {
 			return err
 		}
 	}
+}
+
+// nextPackage reads the next package; false at the end.
+func (p *primaryReader) nextPackage() (bool, error) {
+	for {
+		more, err := p.x.child()
+		if err != nil || !more {
+			return false, err
+		}
+		if t := p.x.attr("type"); string(p.x.name) == "package" && (t == nil || string(t) == "rpm") {
+			break
+		}
+		if err := p.x.skip(); err != nil {
+			return false, err
+		}
+	}
+	if err := p.readPackage(); err != nil {
+		return false, fmt.Errorf("package %d (%.100s): %w", p.n+1, p.pkg.Name, err)
+	}
+	return true, nil
 }
 
 // reset empties the package but keeps the memory of its lists.

@@ -38,11 +38,19 @@ func isVerbatim(s string) bool {
 // deps appends the entries of the current element, which the cache may know.
 func (p *primaryReader) deps(list []rpm.Dep, known *entryCache) ([]rpm.Dep, error) {
 	for {
-		dep, line := known.find(p.x)
-		if dep != nil {
-			list = append(list, *dep)
-			continue
+		ahead := p.x.ahead()
+		line := known.line(ahead)
+		if line.n > 0 {
+			p.lines[0] = line
+			known.find(p.lines[:1])
+			line = p.lines[0]
+			if dep, ok := known.known(line, ahead[:line.n]); ok {
+				p.x.pos += line.n
+				list = append(list, dep)
+				continue
+			}
 		}
+		end := p.x.off + int64(p.x.pos+line.n)
 		more, err := p.x.child()
 		if err != nil || !more {
 			return list, err
@@ -52,7 +60,11 @@ func (p *primaryReader) deps(list []rpm.Dep, known *entryCache) ([]rpm.Dep, erro
 			if err != nil {
 				return list, err
 			}
-			list = append(list, known.keep(p.x, line, dep))
+			// The line was cut at the first >. It is the tag if that ends there, too.
+			if line.n > 0 && p.x.pending && p.x.off+int64(p.x.pos) == end {
+				dep = known.keep(line, p.x.buf[p.x.pos-line.n:p.x.pos], dep)
+			}
+			list = append(list, dep)
 		}
 		if err := p.x.skip(); err != nil {
 			return list, err

@@ -69,6 +69,16 @@ func (s *xmlScanner) peekEmpty() []byte {
 	return b[:n+1]
 }
 
+// ahead goes to the next tag, if it is in the buffer, and returns the buffer
+// from there on.
+func (s *xmlScanner) ahead() []byte {
+	if s.pending {
+		return nil
+	}
+	s.pos += blankPrefix(s.buf[s.pos:])
+	return s.buf[s.pos:]
+}
+
 // skip leaves the current element.
 func (s *xmlScanner) skip() error {
 	if s.pending {
