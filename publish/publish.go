@@ -29,6 +29,7 @@ import (
 	"github.com/treewright/treewright/internal/progress"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/sign"
 )
 
@@ -115,8 +116,8 @@ type publication struct {
 	old      oldState
 	partial  map[string]bool // commits, in hexadecimal
 	refs     []publishedRef
-	deltas   []delta
-	newest   uint64 // the newest commit's time
+	deltas   gvariant.Dict // their names and digests
+	newest   uint64        // the newest commit's time
 	staging  *staging
 
 	index       Index // as this run leaves it

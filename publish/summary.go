@@ -101,8 +101,7 @@ func (p *publication) legacySummary() ostree.Summary {
 			sparse = append(sparse, gvariant.DictEntry(gvariant.String(r.name), r.data.sparse.Encode()))
 		}
 	}
-	deltas := slices.DeleteFunc(slices.Clone(p.deltas), func(d delta) bool { return !shown[d.to] })
-	for _, e := range deltaDict(deltas) {
+	for _, e := range p.deltasTo(shown) {
 		s.Metadata.Set(e.Key, e.Value)
 	}
 	s.Metadata.Set(keyCache, gvariant.Variant(gvariant.Array("{s(tts)}", cache...)))

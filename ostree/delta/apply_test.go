@@ -9,20 +9,13 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
-	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
 // TestApplyTheirs applies deltas that the real ostree makes.
 func TestApplyTheirs(t *testing.T) {
 	src, from, to := commitVersions(t)
-	err := src.UpdateCommitMeta(t.Context(), to, func(d gvariant.Dict) (gvariant.Dict, error) {
-		d.Set("note", gvariant.String("detached"))
-		return d, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	note(t, src, to)
 	for _, tt := range []struct {
 		name string
 		from ostree.Checksum
@@ -44,22 +37,8 @@ func TestApplyTheirs(t *testing.T) {
 			}
 			ostreetest.Ostree(t, args...)
 			name := Name{tt.from, to}
-			counts := operations(t, src, name)
-			for _, op := range []byte(tt.ops) {
-				if counts[op] == 0 {
-					t.Errorf("operations: got %v, want %q among them", counts, op)
-				}
-			}
-			if err := Verify(t.Context(), src, name, ApplyOptions{}); err != nil {
-				t.Error(err)
-			}
-			dst := repoWith(t, src, tt.from)
-			folder := FolderOf(src, name)
-			if _, err := Apply(t.Context(), dst, mustSuperblock(t, folder), folder, ApplyOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			wantSameCommit(t, dst, src, to)
-			wantNothingLeft(t, dst)
+			wantOperations(t, src, name, tt.ops)
+			wantWeApply(t, src, name)
 		})
 	}
 }

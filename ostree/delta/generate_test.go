@@ -56,13 +56,7 @@ func generateDelta(t *testing.T, repo *archive.Repo, n Name, o GenerateOptions) 
 // HTTP, make the right commit of them.
 func TestGenerate(t *testing.T) {
 	src, from, to := commitVersions(t)
-	err := src.UpdateCommitMeta(t.Context(), to, func(d gvariant.Dict) (gvariant.Dict, error) {
-		d.Set("note", gvariant.String("detached"))
-		return d, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	note(t, src, to)
 	server := httptest.NewServer(http.FileServer(http.Dir(src.Path())))
 	defer server.Close()
 	for _, tt := range cases(from) {
@@ -75,21 +69,8 @@ func TestGenerate(t *testing.T) {
 			if (len(s.Fallbacks) > 0) != tt.fallbacks {
 				t.Errorf("fallbacks: got %d", len(s.Fallbacks))
 			}
-			counts := operations(t, src, name)
-			for _, op := range []byte(tt.ops) {
-				if counts[op] == 0 {
-					t.Errorf("operations: got %v, want %q among them", counts, op)
-				}
-			}
-			if err := Verify(t.Context(), src, name, ApplyOptions{}); err != nil {
-				t.Error(err)
-			}
-			dst := repoWith(t, src, tt.from)
-			folder := FolderOf(src, name)
-			if _, err := Apply(t.Context(), dst, mustSuperblock(t, folder), folder, ApplyOptions{Fallbacks: objectFile{src}}); err != nil {
-				t.Fatal(err)
-			}
-			wantSameCommit(t, dst, src, to)
+			wantOperations(t, src, name, tt.ops)
+			wantWeApply(t, src, name)
 			ostreetest.Ostree(t, "summary", "-u", "--repo="+src.Path())
 			theyPull(t, src, name, server.URL)
 			if !tt.fallbacks {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
+	"github.com/treewright/treewright/ostree/gvariant"
 	"github.com/treewright/treewright/ostree/ostreetest"
 )
 
@@ -143,6 +144,44 @@ func wantSameCommit(t testing.TB, got, want *archive.Repo, c ostree.Checksum) {
 		t.Errorf("detached metadata: got %s, want %s", ours.Encode().Text(), theirs.Encode().Text())
 	}
 	ostreetest.Check(t, got)
+}
+
+// note gives a commit detached metadata.
+func note(t testing.TB, repo *archive.Repo, c ostree.Checksum) {
+	t.Helper()
+	err := repo.UpdateCommitMeta(t.Context(), c, func(d gvariant.Dict) (gvariant.Dict, error) {
+		d.Set("note", gvariant.String("detached"))
+		return d, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantWeApply verifies a delta, and applies it to a repository that has the
+// commit it starts from alone.
+func wantWeApply(t testing.TB, src *archive.Repo, n Name) {
+	t.Helper()
+	if err := Verify(t.Context(), src, n, ApplyOptions{}); err != nil {
+		t.Error(err)
+	}
+	dst, folder := repoWith(t, src, n.From), FolderOf(src, n)
+	if _, err := Apply(t.Context(), dst, mustSuperblock(t, folder), folder, ApplyOptions{Fallbacks: objectFile{src}}); err != nil {
+		t.Fatal(err)
+	}
+	wantSameCommit(t, dst, src, n.To)
+	wantNothingLeft(t, dst)
+}
+
+// wantOperations fails the test when a delta lacks one of the operations.
+func wantOperations(t testing.TB, repo *archive.Repo, n Name, ops string) {
+	t.Helper()
+	counts := operations(t, repo, n)
+	for _, op := range []byte(ops) {
+		if counts[op] == 0 {
+			t.Errorf("operations: got %v, want %q among them", counts, op)
+		}
+	}
 }
 
 // wantNothingLeft fails the test when temporary files are left.

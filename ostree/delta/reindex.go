@@ -25,16 +25,15 @@ const indexesDir = "delta-indexes"
 
 // Digests returns what summaries say of the repository's deltas: the names,
 // sorted, each with the SHA-256 of its superblock.
-func Digests(ctx context.Context, repo *archive.Repo) (gvariant.Dict, error) {
+func Digests(ctx context.Context, repo *archive.Repo) (d gvariant.Dict, err error) {
 	names, err := List(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	return digests(repo, names)
-}
-
-func digests(repo *archive.Repo, names []Name) (d gvariant.Dict, err error) {
 	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		sum, err := digest(filepath.Join(string(FolderOf(repo, n)), superblockFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // deleted meanwhile
@@ -85,63 +84,84 @@ func Indexes(repo *archive.Repo) ([]ostree.Checksum, error) {
 	return found, nil
 }
 
-func indexPath(repo *archive.Repo, c ostree.Checksum) string {
-	name := encodeName(c)
-	return filepath.Join(repo.Path(), indexesDir, name[:2], name[2:]+".index")
+// IndexPath is where a repository lists the deltas to a commit.
+func IndexPath(to ostree.Checksum) string {
+	name := encodeName(to)
+	return indexesDir + "/" + name[:2] + "/" + name[2:] + ".index"
+}
+
+// An IndexFile is what the delta index of a commit shall hold; no Data: there
+// shall be none.
+type IndexFile struct {
+	Commit ostree.Checksum
+	Data   []byte
+}
+
+// IndexFiles returns the delta indexes for the deltas that Digests lists, and
+// those of the repository that are to go, sorted by commit.
+func IndexFiles(repo *archive.Repo, digests gvariant.Dict) ([]IndexFile, error) {
+	commits, err := Indexes(repo)
+	if err != nil {
+		return nil, err
+	}
+	byTarget := map[ostree.Checksum]gvariant.Dict{}
+	for _, e := range digests {
+		n, err := ParseName(e.Key)
+		if err != nil {
+			return nil, err
+		}
+		byTarget[n.To] = append(byTarget[n.To], e)
+		commits = append(commits, n.To)
+	}
+	slices.SortFunc(commits, ostree.Checksum.Compare)
+	var files []IndexFile
+	for _, c := range slices.Compact(commits) {
+		f := IndexFile{Commit: c}
+		if list := byTarget[c]; len(list) > 0 {
+			f.Data = gvariant.Dict{{Key: ostree.KeyStaticDeltas, Value: list.Encode()}}.Encode().Data()
+		}
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // Reindex brings the delta indexes up to date with the deltas: of the given
 // commits, or of all and without those of commits that no delta leads to any
 // more. Each file is replaced at once; one that does not change is not touched.
 func Reindex(ctx context.Context, repo *archive.Repo, commits ...ostree.Checksum) error {
-	names, err := List(ctx, repo)
+	list, err := Digests(ctx, repo)
 	if err != nil {
 		return err
 	}
-	byTarget := map[ostree.Checksum][]Name{}
-	for _, n := range names {
-		byTarget[n.To] = append(byTarget[n.To], n)
+	files, err := IndexFiles(repo, list)
+	if err != nil {
+		return err
 	}
-	if len(commits) == 0 {
-		if commits, err = Indexes(repo); err != nil {
-			return err
-		}
-		for c := range byTarget {
-			commits = append(commits, c)
-		}
-		slices.SortFunc(commits, ostree.Checksum.Compare)
-	}
-	for _, c := range slices.Compact(commits) {
+	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := reindex(repo, c, byTarget[c]); err != nil {
-			return fmt.Errorf("writing the delta index of commit %s: %w", c, err)
+		if len(commits) > 0 && !slices.Contains(commits, f.Commit) {
+			continue
+		}
+		if err := f.write(filepath.Join(repo.Path(), IndexPath(f.Commit))); err != nil {
+			return fmt.Errorf("writing the delta index of commit %s: %w", f.Commit, err)
 		}
 	}
 	return nil
 }
 
-func reindex(repo *archive.Repo, c ostree.Checksum, names []Name) error {
-	path := indexPath(repo, c)
-	if len(names) == 0 {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+func (f IndexFile) write(path string) error {
+	if f.Data == nil {
+		return os.Remove(path)
 	}
-	d, err := digests(repo, names)
-	if err != nil {
-		return err
-	}
-	data := gvariant.Dict{{Key: ostree.KeyStaticDeltas, Value: d.Encode()}}.Encode().Data()
-	if old, err := os.ReadFile(path); err == nil && string(old) == string(data) {
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(f.Data) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(path, data, 0o644)
+	return atomicfile.WriteFile(path, f.Data, 0o644)
 }
 
 // Delete deletes a delta of the repository. The summary and the delta index

@@ -25,14 +25,14 @@ func TestReindex(t *testing.T) {
 	}
 	ours := map[ostree.Checksum]string{}
 	for _, c := range []ostree.Checksum{from, to} {
-		ours[c] = readFile(t, indexPath(repo, c))
+		ours[c] = readFile(t, filepath.Join(repo.Path(), IndexPath(c)))
 	}
 	if err := os.RemoveAll(filepath.Join(repo.Path(), indexesDir)); err != nil {
 		t.Fatal(err)
 	}
 	ostreetest.Ostree(t, "static-delta", "reindex", "--repo="+repo.Path())
 	for c, want := range ours {
-		if got := readFile(t, indexPath(repo, c)); got != want {
+		if got := readFile(t, filepath.Join(repo.Path(), IndexPath(c))); got != want {
 			t.Errorf("index of %s: the real ostree writes %x, we %x", c, got, want)
 		}
 	}

@@ -69,14 +69,7 @@ func TestTheirSignedDelta(t *testing.T) {
 		if err != nil || !bytes.Equal(again, data) {
 			t.Errorf("%s: signed by us: got %x, %v, want %x", n, again, err, data)
 		}
-		if err := Verify(t.Context(), src, n, ApplyOptions{}); err != nil {
-			t.Error(err)
-		}
-		dst := repoWith(t, src, n.From)
-		if _, err := Apply(t.Context(), dst, s, folder, ApplyOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		wantSameCommit(t, dst, src, to)
+		wantWeApply(t, src, n)
 		if _, err := RewriteDetachedMeta(t.Context(), src, n); err == nil {
 			t.Errorf("%s: new detached metadata under an old signature: got no error", n)
 		}
@@ -121,11 +114,7 @@ func TestOurSignedDelta(t *testing.T) {
 			t.Errorf("%s: got %v, want a bad signature", name, err)
 		}
 	}
-	dst := repoWith(t, src, from)
-	if _, err := Apply(t.Context(), dst, s, folder, ApplyOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	wantSameCommit(t, dst, src, to)
+	wantWeApply(t, src, n)
 	writeSuperblock(t, folder, s.Signed)
 	theyApply(t, src, n)
 

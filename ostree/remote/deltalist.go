@@ -3,7 +3,6 @@ package remote
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,14 +54,8 @@ func (r *Remote) listDeltas(ctx context.Context, to ostree.Checksum) ([]Delta, e
 	return deltasTo(summary.Metadata, to)
 }
 
-// deltaIndexPath is where a repository lists the deltas to a commit.
-func deltaIndexPath(to ostree.Checksum) string {
-	name := strings.ReplaceAll(base64.RawStdEncoding.EncodeToString(to[:]), "/", "_")
-	return "delta-indexes/" + name[:2] + "/" + name[2:] + ".index"
-}
-
 func (r *Remote) readDeltaIndex(ctx context.Context, to ostree.Checksum) ([]Delta, error) {
-	data, err := r.ReadFile(ctx, deltaIndexPath(to), maxIndex)
+	data, err := r.ReadFile(ctx, delta.IndexPath(to), maxIndex)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -71,7 +64,7 @@ func (r *Remote) readDeltaIndex(ctx context.Context, to ostree.Checksum) ([]Delt
 	}
 	dict, err := gvariant.ParseDict(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s of %s: %w", deltaIndexPath(to), r.URL(), err)
+		return nil, fmt.Errorf("reading %s of %s: %w", delta.IndexPath(to), r.URL(), err)
 	}
 	return deltasTo(dict, to)
 }

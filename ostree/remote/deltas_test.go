@@ -196,7 +196,7 @@ func TestPullGoesAroundBadDeltas(t *testing.T) {
 		"part truncated": func(u *upstream, folder string) { u.Write(folder+"/0", u.Read(folder + "/0")[:100]) },
 		"part too long":  func(u *upstream, folder string) { u.Write(folder+"/0", append(u.Read(folder+"/0"), 1)) },
 		"index damaged": func(u *upstream, _ string) {
-			u.Write(deltaIndexPath(u.Tip("r")), []byte("garbage"))
+			u.Write(delta.IndexPath(u.Tip("r")), []byte("garbage"))
 		},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
