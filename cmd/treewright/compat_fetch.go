@@ -159,7 +159,7 @@ func (p *compatPuller) fetchTrees(ctx context.Context) (*remote.Result, error) {
 	}
 	var wants []remote.Want
 	for _, c := range p.commits {
-		wants = append(wants, remote.Want{Commit: c.sum})
+		wants = append(wants, remote.Want{Commit: c.sum, Subpaths: p.subpaths})
 	}
 	result, err := p.r.PullInto(ctx, p.repo, p.txn, wants)
 	if err == nil && p.userOnly {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type compatPullFlags struct {
 	mirror, commitOnly, requireDeltas, dry, userOnly, newer, noBindings, noDeltas bool
 	depth, retries                                                                int
 	url, cacheDir, newerThan                                                      string
-	localCache                                                                    []string
+	localCache, subpaths, headers                                                 []string
+	agent                                                                         string
 }
 
 func compatPull(fs *pflag.FlagSet) compatRun {
@@ -42,8 +44,12 @@ func compatPull(fs *pflag.FlagSet) compatRun {
 	fs.StringVar(&f.cacheDir, "cache-dir", "", "")
 	fs.StringArrayVarP(&f.localCache, "localcache-repo", "L", nil, "")
 	fs.BoolVar(&f.noDeltas, "disable-static-deltas", false, "")
+	fs.StringArrayVar(&f.subpaths, "subpath", nil, "")
+	fs.StringArrayVar(&f.headers, "http-header", nil, "")
+	fs.StringVar(&f.agent, "append-user-agent", "", "")
 	// Everything is verified and made durable in any case.
 	fs.Bool("untrusted", false, "")
+	fs.Bool("http-trusted", false, "")
 	fs.Bool("disable-fsync", false, "")
 	fs.Bool("per-object-fsync", false, "")
 	fs.Int("update-frequency", 0, "")
@@ -72,12 +78,33 @@ func (f *compatPullFlags) run(ctx context.Context, c *compat, args []string) err
 	if f.cacheDir != "" {
 		r.cacheDir = f.cacheDir
 	}
-	if err := r.openRemote(f.url, f.retries, f.noDeltas); err != nil {
+	if f.userOnly && len(f.subpaths) > 0 {
+		return compatf("Cannot specify both --bareuseronly-files and --subpath")
+	}
+	for _, path := range f.subpaths {
+		if !strings.HasPrefix(path, "/") {
+			return compatf("--subpath=%s: a path begins with '/'", path)
+		}
+	}
+	if err := r.openRemote(ctx, f.requests()); err != nil {
 		return err
 	}
 	defer r.r.Close()
 	p := &compatPuller{compatPullFlags: f, compatRemote: r, start: c.env.clock()}
 	return p.pull(ctx, refs)
+}
+
+// requests say how the remote is asked.
+func (f *compatPullFlags) requests() compatRequests {
+	o := compatRequests{url: f.url, retries: f.retries, agent: f.agent, header: http.Header{}}
+	if f.noDeltas {
+		o.deltas = remote.NoDeltas
+	}
+	for _, h := range f.headers {
+		name, value, _ := strings.Cut(h, "=")
+		o.header.Add(name, value)
+	}
+	return o
 }
 
 // compatPuller is one pull.

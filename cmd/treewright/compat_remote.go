@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,7 @@ type compatRemote struct {
 	cacheDir string
 	summary  *ostree.Summary
 	data     []byte // of the summary
+	linked   []byte // that is, if a metalink led to it
 	sig      []byte // of summary.sig
 }
 
@@ -65,9 +67,7 @@ func (c *compat) newRemote(repo *archive.Repo, name string) (*compatRemote, erro
 		return nil, compatf("Cannot fetch via libostree - remote '%s' uses custom backend '%s'", name, r.get("custom-backend"))
 	case r.get("unconfigured-state") != "":
 		return nil, compatf("remote unconfigured-state: %s", r.get("unconfigured-state"))
-	case r.get("metalink") != "" || strings.HasPrefix(r.url, "mirrorlist=") || r.get("contenturl") != "":
-		return nil, compatf("Remote '%s' is read through a metalink, mirrorlist or contenturl, which treewright ostree-compat does not follow", name)
-	case r.url == "":
+	case r.url == "" && r.get("metalink") == "":
 		return nil, compatf("No \"url\" option in remote \"%s\"", name)
 	}
 	r.gpg = r.get("gpg-verify") != "false"
@@ -175,33 +175,50 @@ func engineOf[T interface {
 	}}, nil
 }
 
+// compatRequests say how a remote is asked.
+type compatRequests struct {
+	url     string // instead of that of the config
+	retries int
+	deltas  remote.DeltaUse
+	agent   string // what follows our own name
+	header  http.Header
+}
+
 // openRemote prepares the requests.
-func (r *compatRemote) openRemote(url string, retries int, noDeltas bool) error {
-	deltas := remote.UseDeltas
-	if noDeltas {
-		deltas = remote.NoDeltas
+func (r *compatRemote) openRemote(ctx context.Context, o compatRequests) error {
+	if o.retries == 0 {
+		o.retries = -1
 	}
+	opts := remote.Options{
+		Clock: r.c.env.clock, Retries: o.retries, UserAgent: strings.TrimSpace("treewright/" + version() + " " + o.agent), Header: o.header,
+		Proxy: r.get("proxy"), ProxyFor: proxyFromEnvironment,
+		CAFile: r.get("tls-ca-path"), CertFile: r.get("tls-client-cert-path"), KeyFile: r.get("tls-client-key-path"),
+		InsecureTLS: r.get("tls-permissive") == "true", Deltas: o.deltas, ContentURL: r.get("contenturl"),
+	}
+	url := o.url
 	if url == "" {
 		url = r.url
+	}
+	if url == "" {
+		var err error
+		if url, err = r.followMetalink(ctx, opts); err != nil {
+			return err
+		}
+	}
+	list := ""
+	if rest, ok := strings.CutPrefix(url, "mirrorlist="); ok {
+		list, url = "mirrorlist=", rest
 	}
 	scheme, _, ok := strings.Cut(url, "://")
 	if !ok || scheme != "http" && scheme != "https" && scheme != "file" {
 		return compatf("Invalid URI scheme in %s", url)
 	}
-	if retries == 0 {
-		retries = -1
-	}
-	var user, password string
 	if before, host, ok := strings.Cut(strings.TrimPrefix(url, scheme+"://"), "@"); ok && !strings.Contains(before, "/") {
-		user, password, _ = strings.Cut(before, ":")
+		opts.Username, opts.Password, _ = strings.Cut(before, ":")
 		url = scheme + "://" + host
 	}
 	var err error
-	r.r, err = remote.Open(url, remote.Options{
-		Clock: r.c.env.clock, Retries: retries, UserAgent: "treewright/" + version(), Proxy: r.get("proxy"), ProxyFor: proxyFromEnvironment,
-		Username: user, Password: password, CAFile: r.get("tls-ca-path"), CertFile: r.get("tls-client-cert-path"), KeyFile: r.get("tls-client-key-path"),
-		InsecureTLS: r.get("tls-permissive") == "true", Deltas: deltas,
-	})
+	r.r, err = remote.Open(list+url, opts)
 	return err
 }
 
@@ -223,7 +240,9 @@ func (r *compatRemote) fetchSummary(ctx context.Context) (err error) {
 	if done, err := r.cachedSummary(); done || err != nil {
 		return err
 	}
-	r.data, err = r.r.ReadFile(ctx, "summary", ostree.MaxMetadataSize)
+	if r.data = r.linked; r.data == nil {
+		r.data, err = r.r.ReadFile(ctx, "summary", ostree.MaxMetadataSize)
+	}
 	if errors.Is(err, remote.ErrNotFound) {
 		r.data = nil
 		if r.gpgSummary || len(r.summaryEngines) > 0 {

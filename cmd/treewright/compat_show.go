@@ -85,6 +85,10 @@ func compatLs(fs *pflag.FlagSet) compatRun {
 				c.printf("%s\n", compatLsLine(e, *sums, *xattrs))
 				return nil
 			})
+			var missing *archive.MissingError
+			if errors.As(err, &missing) {
+				return compatf("Couldn't find %s object '%s'", missing.Object.Type, missing.Object.Checksum)
+			}
 			if errors.Is(err, archive.ErrNotExist) {
 				return compatf("No such file or directory: %s", path)
 			}

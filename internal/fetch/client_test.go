@@ -104,7 +104,9 @@ func makeCertificate(t *testing.T) (cert, key []byte) {
 }
 
 func TestRedirects(t *testing.T) {
-	plain := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "plain", r.Header.Get("Authorization")) })
+	plain := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "plain", r.Header.Get("Authorization"), r.Header.Get("More"))
+	})
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/down":
@@ -116,14 +118,14 @@ func TestRedirects(t *testing.T) {
 		case "/fine":
 			http.Redirect(w, r, "/end", http.StatusFound)
 		case "/end":
-			fmt.Fprint(w, "end", r.Header.Get("Authorization"))
+			fmt.Fprint(w, "end", r.Header.Get("Authorization"), r.Header.Get("More"))
 		}
 	}))
 	t.Cleanup(secure.Close)
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, secure.URL+"/end", http.StatusFound) })
 
 	pauses := new(sleeps)
-	c := newTestClient(t, Options{InsecureTLS: true, Bearer: "token", Sleep: pauses.sleep})
+	c := newTestClient(t, Options{InsecureTLS: true, Bearer: "token", Header: http.Header{"more": {"+words"}}, Sleep: pauses.sleep})
 	for path, part := range map[string]string{
 		"/down": "refused a redirect from https",
 		"/file": "refused a redirect to file",
@@ -135,7 +137,7 @@ func TestRedirects(t *testing.T) {
 	if pauses.count() != 0 {
 		t.Error("a refused redirect was tried again")
 	}
-	for u, want := range map[string]string{secure.URL + "/fine": "endBearer token", up.URL: "end"} {
+	for u, want := range map[string]string{secure.URL + "/fine": "endBearer token+words", up.URL: "end"} {
 		data, resp, err := c.ReadAll(t.Context(), u, GetOptions{})
 		if err != nil || string(data) != want || resp.URL != secure.URL+"/end" {
 			t.Errorf("%s: got %q, %+v, %v, want %q", u, data, resp, err, want)

@@ -44,6 +44,10 @@ type Options struct {
 	Bearer             string
 	AuthHosts          []string
 
+	// Header holds more fields for each request. They go to the same hosts as
+	// credentials.
+	Header http.Header
+
 	// CAFile holds the authorities (PEM) to trust instead of the system's.
 	CAFile string
 	// CertFile and KeyFile hold a client certificate; both may be one file.
@@ -232,17 +236,23 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	if req.URL.Host != via[0].URL.Host {
 		req.Header.Del("Authorization")
+		for name := range c.opts.Header {
+			req.Header.Del(name)
+		}
 	}
 	return nil
 }
 
-// authorize adds the credentials that belong to the URL's host.
+// authorize adds the fields and credentials that belong to the URL's host.
 func (c *Client) authorize(req *http.Request) {
 	o := &c.opts
-	if o.Username == "" && o.Password == "" && o.Bearer == "" {
+	if len(o.AuthHosts) > 0 && !slices.Contains(o.AuthHosts, req.URL.Host) && !slices.Contains(o.AuthHosts, req.URL.Hostname()) {
 		return
 	}
-	if len(o.AuthHosts) > 0 && !slices.Contains(o.AuthHosts, req.URL.Host) && !slices.Contains(o.AuthHosts, req.URL.Hostname()) {
+	for name, values := range o.Header {
+		req.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	if o.Username == "" && o.Password == "" && o.Bearer == "" {
 		return
 	}
 	switch {

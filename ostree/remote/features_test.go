@@ -201,9 +201,13 @@ func TestPullFromContentURL(t *testing.T) {
 	first, want := u.twoVersions()
 	u.generate()
 	u.summarize()
-	// The remote itself has no content.
+	// The remote itself has no content but for the commits' signatures.
 	meta := t.TempDir()
-	for _, name := range []string{"config", "summary", "summary.sig"} {
+	signatures := ostree.ObjectName{Checksum: want, Type: ostree.ObjectCommitMeta}.ArchivePath()
+	for _, name := range []string{"config", "summary", "summary.sig", "objects/" + signatures} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(meta, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(meta, name), u.Read(name), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +221,10 @@ func TestPullFromContentURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantRef(t, dst, "r", want)
-	if got := u.Asked("summary"); len(got) > 0 {
-		t.Errorf("the place of content was asked for %v", got)
+	for _, name := range []string{"summary", ".commitmeta"} {
+		if got := u.Asked(name); len(got) > 0 {
+			t.Errorf("the place of content was asked for %v", got)
+		}
 	}
 }
 

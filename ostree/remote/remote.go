@@ -81,10 +81,13 @@ type Options struct {
 	// Proxy is the URL of a proxy; when it is empty, ProxyFor chooses.
 	Proxy    string
 	ProxyFor func(*http.Request) (*url.URL, error)
-	// ContentURL is where objects and deltas lie, if not at the remote's URL.
+	// ContentURL is where objects and deltas lie, if not at the remote's URL;
+	// detached metadata, the signatures, is read from that in any case.
 	ContentURL string
 	// Username and Password, or Bearer, are sent to the remote's host.
 	Username, Password, Bearer string
+	// Header holds more fields for requests to the hosts that get credentials.
+	Header http.Header
 	// CAFile, CertFile and KeyFile are PEM files for TLS.
 	CAFile, CertFile, KeyFile string
 	InsecureTLS               bool
@@ -164,8 +167,8 @@ func Open(rawURL string, opts Options) (*Remote, error) {
 	client, err := fetch.New(fetch.Options{
 		UserAgent: opts.UserAgent, Proxy: opts.Proxy, ProxyFor: opts.ProxyFor,
 		Username: opts.Username, Password: opts.Password, Bearer: opts.Bearer,
-		AuthHosts: authHosts(meta, content),
-		CAFile:    opts.CAFile, CertFile: opts.CertFile, KeyFile: opts.KeyFile, InsecureTLS: opts.InsecureTLS,
+		AuthHosts: authHosts(meta, content), Header: opts.Header,
+		CAFile: opts.CAFile, CertFile: opts.CertFile, KeyFile: opts.KeyFile, InsecureTLS: opts.InsecureTLS,
 		LimitRate: opts.LimitRate,
 		Retries:   opts.Retries, MaxPerHost: opts.MaxRequests, Sleep: opts.sleep,
 	})

@@ -140,8 +140,11 @@ func parseMirrorList(data []byte) ([]string, error) {
 }
 
 // basesOf returns where a file of the repository may lie: objects and deltas
-// have a place of their own if the options say so.
+// have a place of their own if the options say so, but not signatures.
 func (r *Remote) basesOf(name string) *bases {
+	if strings.HasSuffix(name, ".commitmeta") {
+		return r.meta
+	}
 	for _, dir := range []string{"objects/", "deltas/", "delta-indexes/"} {
 		if strings.HasPrefix(name, dir) {
 			return r.content
