@@ -51,7 +51,7 @@ func TestCompatPullFrom(t *testing.T) {
 	p.write("mirrors", server.URL+"/none\n"+server.URL+"/srv\n", 0o644)
 	link := `<metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file name="summary"><size>%d</size><verification>` +
 		`<hash type="md5">x</hash><hash type="sha256">%x</hash></verification><resources>` +
-		`<url protocol="ftp" type="ftp">ftp://none.invalid/summary</url><url protocol="http" type="http">%s/none/summary</url><url protocol="http" type="http">%s/srv/summary</url></resources></file></files></metalink>`
+		`<url protocol="ftp" type="ftp" location="US" preference="100">ftp://none.invalid/summary</url><url protocol="http" type="http" location="US" preference="99">%s/none/summary</url><url protocol="http" type="http" location="US" preference="99">%s/srv/summary</url></resources></file></files></metalink>`
 	p.write("link.xml", fmt.Sprintf(link, len(summary), sha256.Sum256(summary), server.URL, server.URL), 0o644)
 	p.write("bad.xml", fmt.Sprintf(link, len(summary), sha256.Sum256(nil), server.URL, server.URL), 0o644)
 	p.write("short.xml", fmt.Sprintf(link, 7, sha256.Sum256(summary), server.URL, server.URL), 0o644)
