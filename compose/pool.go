@@ -31,6 +31,7 @@ func (p *Plan) universe(ctx context.Context) (*solve.Universe, error) {
 	repos = repos[len(repos)-len(p.repos):]
 	for i, r := range p.repos {
 		p.opts.Progress.Send("metadata", int64(i), int64(len(p.repos)))
+		repos[i].Reserve(r.OpenSize("primary"))
 		err := r.PassPackages(ctx, func(m *rpm.Metadata) error {
 			repos[i].Add(m)
 			return nil

@@ -20,6 +20,15 @@ func (r *Repository) Packages(ctx context.Context, fn func(*rpm.Metadata) error)
 	return r.packages(ctx, newStringPool(), fn)
 }
 
+// OpenSize is how large a metadata file is when it is uncompressed, as
+// repomd.xml says; zero when that does not say it.
+func (r *Repository) OpenSize(kind string) int64 {
+	for _, d := range r.md.Variants(kind) {
+		return d.OpenSize
+	}
+	return 0
+}
+
 // PassPackages is Packages for who keeps nothing: the strings are used again,
 // too. It is the faster one.
 func (r *Repository) PassPackages(ctx context.Context, fn func(*rpm.Metadata) error) error {

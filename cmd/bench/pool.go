@@ -79,6 +79,7 @@ func (s poolStep) cold(ctx context.Context) (*solve.Universe, error) {
 	}
 	defer r.Close()
 	u, repo := newUniverse()
+	repo.Reserve(r.OpenSize("primary"))
 	err = r.PassPackages(ctx, func(m *rpm.Metadata) error {
 		repo.Add(m)
 		return nil

@@ -3,7 +3,6 @@ package solve
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"github.com/treewright/treewright/rpmrepo/rpm"
@@ -34,7 +33,7 @@ const rawSHA256 = "sha256:"
 func (t *factTable) add(m *rpm.Metadata) {
 	t.at = append(roomy(t.at), uint32(len(t.data)))
 	if cap(t.data)-len(t.data) < 1<<10 {
-		t.data = slices.Grow(t.data, len(t.data)+1<<10)
+		t.data = withRoom(t.data, len(t.data)+1<<10)
 	}
 	texts := [...]string{m.Location, m.BaseURL, m.Summary}
 	if len(t.data) > maxFacts {

@@ -1,7 +1,6 @@
 package solve
 
 import (
-	"slices"
 	"strings"
 	"unsafe"
 )
@@ -22,13 +21,12 @@ type interner struct {
 	text   []byte
 	starts []uint32 // by strID: where it starts in text; one more at the end
 	full   bool     // a string had no place and became the empty one
-	table  []strID  // open addressing; 0 is free
-	hashes []uint32 // by strID; none after a snapshot, where next to nothing is added
+	table  slots
 	key    hashKey
 }
 
 func newInterner() *interner {
-	return &interner{starts: make([]uint32, 2, 1024), hashes: make([]uint32, 1, 1024), table: make([]strID, 4096), key: newHashKey()}
+	return &interner{starts: make([]uint32, 2, 1024), table: make(slots, 4096), key: newHashKey()}
 }
 
 // count is how many strings there are, the empty one included.
@@ -47,8 +45,8 @@ func (in *interner) find(s string) (id strID, ok bool) {
 	if s == "" {
 		return 0, true
 	}
-	slot, _ := in.slot(s)
-	id = in.table[slot]
+	i, _ := in.slot(s)
+	id = strID(in.table[i].id)
 	return id, id != 0
 }
 
@@ -57,9 +55,9 @@ func (in *interner) id(s string) strID {
 	if s == "" {
 		return 0
 	}
-	slot, hash := in.slot(s)
-	if id := in.table[slot]; id != 0 {
-		return id
+	i, hash := in.slot(s)
+	if id := in.table[i].id; id != 0 {
+		return strID(id)
 	}
 	if len(s) > maxText-len(in.text) {
 		in.full = true
@@ -67,105 +65,63 @@ func (in *interner) id(s string) strID {
 	}
 	id := strID(in.count())
 	if cap(in.text)-len(in.text) < len(s) {
-		in.text = slices.Grow(in.text, len(in.text)+len(s)+internRoom)
+		in.text = withRoom(in.text, len(in.text)+len(s)+internRoom)
 	}
 	in.text = append(in.text, s...)
 	in.starts = append(roomy(in.starts), uint32(len(in.text)))
-	if len(in.hashes) == int(id) {
-		in.hashes = append(roomy(in.hashes), hash)
-	}
-	in.table[slot] = id
-	if tooFull(in.count(), len(in.table)) {
-		in.grow()
-	}
+	in.table[i] = slot{int32(id), hash}
+	in.table = in.table.roomFor(in.count())
 	return id
 }
 
-// roomy doubles a list that is full: append adds a quarter to large ones, and
-// so copies them more often.
-func roomy[T any](list []T) []T {
-	if len(list) == cap(list) {
-		list = slices.Grow(list, len(list)+64)
-	}
-	return list
+// reserve makes room for n more strings of so many bytes.
+func (in *interner) reserve(n, size int) {
+	in.starts = withRoom(in.starts, n)
+	in.text = withRoom(in.text, size)
+	in.table = in.table.roomFor(in.count() + n)
 }
 
-// tooFull reports whether a table of so many places has so many entries that
-// it must grow.
-func tooFull(entries, places int) bool { return entries > places/4*3 }
-
-// slot is where s is in the table, or the free place where it belongs. What
-// hashes differently is not looked at: most of it is far away in memory.
-func (in *interner) slot(s string) (slot int, hash uint32) {
+// slot is where s is in the table, or the free place where it belongs.
+func (in *interner) slot(s string) (place int, hash uint32) {
 	mask := len(in.table) - 1
 	hash = uint32(in.key.string(s))
-	hashes := in.hashes
 	for i := int(hash) & mask; ; i = (i + 1) & mask {
-		id := in.table[i]
-		if id == 0 || (int(id) >= len(hashes) || hashes[id] == hash) && in.str(id) == s {
+		if e := in.table[i]; e.id == 0 || e.hash == hash && in.str(strID(e.id)) == s {
 			return i, hash
 		}
 	}
 }
 
-func (in *interner) grow() {
-	in.table = make([]strID, 2*len(in.table))
-	for id := 1; id < in.count(); id++ {
-		if id < len(in.hashes) {
-			in.put(strID(id), in.hashes[id])
-		} else {
-			in.put(strID(id), uint32(in.key.string(in.str(strID(id)))))
-		}
-	}
-}
-
-// put enters a string that is not in the table.
-func (in *interner) put(id strID, hash uint32) {
-	mask := len(in.table) - 1
-	i := int(hash) & mask
-	for in.table[i] != 0 {
-		i = (i + 1) & mask
-	}
-	in.table[i] = id
-}
-
 // relTable numbers relations.
 type relTable struct {
 	rels  []relation // the first is none
-	table []int32    // open addressing: places in rels; 0 is free
+	table slots      // of places in rels
 	key   hashKey
 }
 
 func newRelTable(key hashKey) relTable {
-	return relTable{rels: make([]relation, 1, 1024), table: make([]int32, 1024), key: key}
+	return relTable{rels: make([]relation, 1, 1024), table: make(slots, 1024), key: key}
 }
 
 // id returns the number of r, and gives it one when it has none.
 func (t *relTable) id(r relation) depID {
 	mask := len(t.table) - 1
-	i := int(t.key.relation(r)) & mask
-	for ; t.table[i] != 0; i = (i + 1) & mask {
-		if n := t.table[i]; t.rels[n] == r {
-			return depID(n) | relBit
+	hash := uint32(t.key.relation(r))
+	i := int(hash) & mask
+	for ; t.table[i].id != 0; i = (i + 1) & mask {
+		if s := t.table[i]; s.hash == hash && t.rels[s.id] == r {
+			return depID(s.id) | relBit
 		}
 	}
 	n := int32(len(t.rels))
 	t.rels = append(roomy(t.rels), r)
-	t.table[i] = n
-	if tooFull(len(t.rels), len(t.table)) {
-		t.grow()
-	}
+	t.table[i] = slot{n, hash}
+	t.table = t.table.roomFor(len(t.rels))
 	return depID(n) | relBit
 }
 
-func (t *relTable) grow() {
-	t.table = make([]int32, 2*len(t.table))
-	mask := len(t.table) - 1
-	for n := 1; n < len(t.rels); n++ {
-		i := int(t.key.relation(t.rels[n])) & mask
-		for t.table[i] != 0 {
-			i = (i + 1) & mask
-		}
-		t.table[i] = int32(n)
-	}
+// reserve makes room for n more relations.
+func (t *relTable) reserve(n int) {
+	t.rels = withRoom(t.rels, n)
+	t.table = t.table.roomFor(len(t.rels) + n)
 }

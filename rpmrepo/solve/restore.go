@@ -93,7 +93,6 @@ func (u *Universe) unpack(t *tables) string {
 	if !c.strings() {
 		return "strings"
 	}
-	u.in.hashes = nil
 	copy(u.in.key[:], t.key)
 	u.rels.key = u.in.key
 	for _, part := range []struct {
@@ -148,22 +147,7 @@ func (c *checkTables) strings() bool {
 			return false
 		}
 	}
-	return hashTable(c.u.in.table, c.strs) && hashTable(c.u.rels.table, c.rels)
-}
-
-// hashTable checks a table with open addressing: its size is a power of two,
-// and places are free, where each search ends.
-func hashTable[T ~int32](table []T, n int) bool {
-	used := 0
-	for _, v := range table {
-		if uint32(v) >= uint32(n) {
-			return false
-		}
-		if v != 0 {
-			used++
-		}
-	}
-	return used < n && len(table) >= 4 && !tooFull(n, len(table)) && len(table)&(len(table)-1) == 0
+	return c.u.in.table.valid(c.strs) && c.u.rels.table.valid(c.rels)
 }
 
 // maxRelDepth bounds how deep relations nest: functions call themselves so

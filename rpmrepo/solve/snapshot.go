@@ -28,7 +28,7 @@ import (
 
 const (
 	snapshotMagic   = "treewright pool\n"
-	snapshotVersion = 2
+	snapshotVersion = 3
 	snapshotOrder   = 0x01020304
 	snapshotHeader  = 64
 	snapshotSummed  = 60 // where the checksummed part starts
@@ -54,7 +54,7 @@ func (u *Universe) fullKey(key SnapshotKey) SnapshotKey {
 
 // number is what sections are made of.
 type number interface {
-	~uint8 | ~int32 | ~uint32 | ~uint64 | relation | pkg | fileOwner | bodyRule | bodyOrigin | repoSpan
+	~uint8 | ~int32 | ~uint32 | ~uint64 | slot | relation | pkg | fileOwner | bodyRule | bodyOrigin | repoSpan
 }
 
 // repoSpan is where the packages of a repository lie.
@@ -118,9 +118,9 @@ func (u *Universe) eachSection(v *sections, t *tables) {
 	visit(v, &t.repos)
 	visit(v, &t.disabled)
 	visit(v, &t.asked)
-	visit(v, &u.in.table)
+	visit(v, (*[]slot)(&u.in.table))
 	visit(v, &u.rels.rels)
-	visit(v, &u.rels.table)
+	visit(v, (*[]slot)(&u.rels.table))
 	visit(v, &u.deps)
 	visit(v, &u.files)
 	visit(v, &u.facts.at)

@@ -67,7 +67,7 @@ type Universe struct {
 	facts     factTable
 	seen      []int32 // by dependency: the list that named it last; see addDeps
 	seenList  int32
-	ids       []depID // the list being added
+	ids, pre  []depID // the list being added
 	evr       []byte  // of the package being added
 	arch      archPolicy
 	pkgs      []pkg // by lit
@@ -150,12 +150,33 @@ func (r *Repo) Add(m *rpm.Metadata) {
 	p.deps[numDepKinds] = int32(len(u.deps))
 	p.files[0] = int32(len(u.files))
 	for _, f := range m.Files {
-		u.files = append(u.files, u.in.id(f))
+		u.files = append(roomy(u.files), u.in.id(f))
 	}
 	p.files[1] = int32(len(u.files))
 	r.pkgs = append(roomy(r.pkgs), p)
 	u.facts.add(m)
 	u.index = nil
+}
+
+// maxReserve bounds what Reserve believes.
+const maxReserve = 1 << 29
+
+// Reserve makes room for the packages of so many bytes of primary metadata, as
+// much as a distribution's need: tables that grow are copied. It changes
+// nothing else, and whether it is right does not matter.
+func (r *Repo) Reserve(metadata int64) {
+	u, n := r.u, int(max(0, min(metadata, maxReserve)))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.in.reserve(n/500, n/20)
+	u.rels.reserve(n / 800)
+	u.deps = withRoom(u.deps, n/160)
+	u.files = withRoom(u.files, n/4000)
+	u.facts.data = withRoom(u.facts.data, n/10)
+	u.facts.at = withRoom(u.facts.at, n/1500)
+	u.seen = append(make([]int32, 0, len(u.seen)+n/200), u.seen...)
+	r.pkgs = withRoom(r.pkgs, n/1500)
+	r.known = withRoom(r.known, n/1000)
 }
 
 // again numbers a string of a package, which is often that of the one before.
@@ -197,7 +218,7 @@ func (u *Universe) addDeps(r *Repo, p *pkg, kind depKind, list []rpm.Dep) {
 		ids = append(ids, u.rel(depID(p.name), opEqual, depID(p.evr)))
 	}
 	u.ids = ids
-	var pre []depID
+	pre := u.pre[:0]
 	for i, id := range ids {
 		if kind == requires && list[i].Pre && id != noDep && u.mark(id) {
 			pre = append(pre, id)
@@ -211,7 +232,7 @@ func (u *Universe) addDeps(r *Repo, p *pkg, kind depKind, list []rpm.Dep) {
 	if kind == requires {
 		p.before = int32(len(u.deps) - start)
 	}
-	u.deps = append(u.deps, pre...)
+	u.deps, u.pre = append(u.deps, pre...), pre
 	p.deps[kind] = int32(start)
 }
 
