@@ -74,6 +74,7 @@ func (p *compatPuller) fetchCommit(ctx context.Context, sum ostree.Checksum, siz
 	if err != nil {
 		return nil, err
 	}
+	p.meta += int64(len(data))
 	c.meta, err = gvariant.ParseDict(data)
 	return c, err
 }
@@ -126,10 +127,10 @@ func (p *compatPuller) checkBindings(c *compatFetched, ref string) error {
 	refs, bound := c.commit.RefBindings()
 	id := p.get("collection-id")
 	if bound && ref != "" && !slices.Contains(refs, ref) {
-		return compatf("Commit %s: commit has no requested ref ‘%s’ in ref binding metadata (‘%s’)", c.sum, ref, strings.Join(refs, "’, ‘"))
+		return compatf("Commit %s: Commit has no requested ref ‘%s’ in ref binding metadata (‘%s’)", c.sum, ref, strings.Join(refs, "’, ‘"))
 	}
 	if got := c.commit.Metadata.Str(ostree.KeyCollectionBinding); id != "" && (!bound || got != id) {
-		return compatf("Commit %s: commit has collection ID ‘%s’ in collection binding metadata, while the remote it came from has collection ID ‘%s’", c.sum, got, id)
+		return compatf("Commit %s: Commit has collection ID ‘%s’ in collection binding metadata, while the remote it came from has collection ID ‘%s’", c.sum, got, id)
 	}
 	return nil
 }

@@ -55,10 +55,10 @@ func compatFsck(fs *pflag.FlagSet) compatRun {
 		if n, err := brokenPartials(repo, report.Partial); n > 0 || err != nil {
 			return errors.Join(err, compatf("%d partial commits from fsck-detected corruption", n))
 		}
-		c.printf("object fsck of %d commits completed successfully - no errors found.\n", report.Commits-int64(len(report.Partial)))
 		if n := len(report.Partial); n > 0 && !*quiet {
 			c.printf("%d partial commits not verified\n", n)
 		}
+		c.printf("object fsck of %d commits completed successfully - no errors found.\n", report.Commits-int64(len(report.Partial)))
 		return nil
 	}
 }
@@ -249,7 +249,7 @@ func pruneSummaryCache(repo *archive.Repo) error {
 	}
 	for _, e := range entries {
 		remote := strings.TrimSuffix(e.Name(), ".sig")
-		if config.Has(fmt.Sprintf("remote %q", remote)) || e.IsDir() {
+		if config.Has(remoteGroup(remote)) || e.IsDir() {
 			continue
 		}
 		err = errors.Join(err, os.Remove(filepath.Join(summaryCache(repo.Path()), e.Name())))

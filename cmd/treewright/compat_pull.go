@@ -116,7 +116,8 @@ type compatPuller struct {
 	txn     *archive.Txn
 	commits []*compatFetched
 	tips    []compatTip
-	all     bool // all refs of the summary are mirrored
+	all     bool  // all refs of the summary are mirrored
+	meta    int64 // bytes of detached metadata
 	local   compatCached
 }
 
@@ -158,13 +159,8 @@ func (p *compatPuller) pull(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, tip := range p.tips {
-		if tip.ref == "" {
-			continue
-		}
-		if err := p.txn.SetRef(p.localRef(tip.ref), tip.commit); err != nil {
-			return err
-		}
+	if err := p.setRefs(); err != nil {
+		return err
 	}
 	stats, err := p.txn.Commit(ctx)
 	if err != nil {
@@ -174,6 +170,19 @@ func (p *compatPuller) pull(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	p.report(result, stats)
+	return nil
+}
+
+// setRefs points the refs to what was pulled, once the transaction ends.
+func (p *compatPuller) setRefs() error {
+	for _, tip := range p.tips {
+		if tip.ref == "" {
+			continue
+		}
+		if err := p.txn.SetRef(p.localRef(tip.ref), tip.commit); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -290,14 +299,19 @@ func (p *compatPuller) mirrorSummary() error {
 	return atomicfile.WriteFile(path, p.data, 0o644)
 }
 
-// report says what was fetched, in ostree's words.
-func (p *compatPuller) report(result *remote.Result, stats archive.Stats) {
-	fresh := int64(0)
+// fresh is how many of the commits were not there before.
+func (p *compatPuller) fresh() (n int64) {
 	for _, c := range p.commits {
 		if !c.have {
-			fresh++
+			n++
 		}
 	}
+	return n
+}
+
+// report says what was fetched, in ostree's words.
+func (p *compatPuller) report(result *remote.Result, stats archive.Stats) {
+	fresh := p.fresh()
 	meta := stats.MetaNew
 	files := max(result.Objects+fresh-meta, 0)
 	meta += p.local.fetched + fresh // ostree counts the detached metadata that it asks for
@@ -305,9 +319,20 @@ func (p *compatPuller) report(result *remote.Result, stats archive.Stats) {
 	if len(p.localCache) > 0 {
 		text += fmt.Sprintf(" (%d meta, %d content local)", p.local.meta, p.local.files)
 	}
-	seconds := int(p.c.env.clock().Sub(p.start).Seconds())
 	if meta+files+p.local.meta+p.local.files == 0 {
 		return
 	}
-	p.c.printf("%s; %s transferred in %d seconds; %s content written\n", text, compatSize(p.r.Bytes()), seconds, compatSize(stats.BytesStored))
+	p.c.printf("%s%s; %s content written\n", text, p.transferred(p.r.Bytes()), compatSize(stats.BytesStored))
+}
+
+// transferred says how much came over the line.
+func (p *compatPuller) transferred(bytes int64) string {
+	unit := "B"
+	switch {
+	case bytes == 0:
+		return ""
+	case bytes >= 1024:
+		bytes, unit = bytes/1024, "KiB"
+	}
+	return fmt.Sprintf("; %d %s transferred in %d seconds", bytes, unit, int(p.c.env.clock().Sub(p.start).Seconds()))
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/treewright/treewright/internal/atomicfile"
+	"github.com/treewright/treewright/internal/keyfile"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
@@ -46,21 +47,27 @@ type compatEngine struct {
 	verify func(data []byte, dict gvariant.Dict) error
 }
 
+// remoteGroup is the group of the config about a remote.
+func remoteGroup(name string) string { return fmt.Sprintf("remote %q", name) }
+
+// remoteConfig gives the values of that group.
+func remoteConfig(config *keyfile.File, name string) func(key string) string {
+	return func(key string) string {
+		v, _ := config.Get(remoteGroup(name), key)
+		return strings.TrimSpace(v)
+	}
+}
+
 // newRemote reads the config of a remote.
 func (c *compat) newRemote(repo *archive.Repo, name string) (*compatRemote, error) {
 	config, err := repo.Config()
 	if err != nil {
 		return nil, err
 	}
-	group := fmt.Sprintf("remote %q", name)
-	if !config.Has(group) {
+	if !config.Has(remoteGroup(name)) {
 		return nil, compatf("Remote \"%s\" not found", name)
 	}
-	r := &compatRemote{c: c, repo: repo, name: name, cacheDir: filepath.Join(repo.Path(), "tmp", "cache")}
-	r.get = func(key string) string {
-		v, _ := config.Get(group, key)
-		return strings.TrimSpace(v)
-	}
+	r := &compatRemote{c: c, repo: repo, name: name, cacheDir: filepath.Join(repo.Path(), "tmp", "cache"), get: remoteConfig(config, name)}
 	r.url = r.get("url")
 	switch {
 	case r.get("custom-backend") != "":
@@ -232,6 +239,9 @@ func (r *compatRemote) fetchSummary(ctx context.Context) (err error) {
 		return err
 	}
 	if r.sig == nil && r.gpgSummary {
+		if _, err := r.r.ReadFile(ctx, "summary", ostree.MaxMetadataSize); errors.Is(err, remote.ErrNotFound) {
+			return compatf("GPG verification enabled, but no summary found (use gpg-verify-summary=false in remote config to disable)")
+		}
 		return compatf("GPG verification enabled, but no summary signatures found (use gpg-verify-summary=false in remote config to disable)")
 	}
 	if r.sig == nil && len(r.summaryEngines) > 0 {

@@ -85,6 +85,12 @@ func (s *Source) Refs(ctx context.Context, prefix string) ([]Ref, error) {
 	return s.repo.Refs(ctx, prefix)
 }
 
+// AllRefs is Repo.AllRefs.
+func (s *Source) AllRefs(ctx context.Context) ([]Ref, error) { return s.repo.AllRefs(ctx) }
+
+// ResolveRef is Repo.ResolveRef.
+func (s *Source) ResolveRef(ref string) (ostree.Checksum, error) { return s.repo.ResolveRef(ref) }
+
 // PullFrom is PullLocal from a repository of any mode. Content of bare ones is
 // compressed here.
 func (r *Repo) PullFrom(ctx context.Context, src *Source, o PullLocalOptions) (*PullLocalResult, error) {

@@ -29,6 +29,7 @@ type PullLocalOptions struct {
 type PullLocalResult struct {
 	Refs           []Ref // that were pulled
 	Linked, Copied int64 // objects that the repository did not have
+	Meta           int64 // of them dirtrees, dirmetas and commits
 	Bytes          int64 // of those that were copied
 }
 
@@ -78,16 +79,17 @@ func (r *Repo) pullLocal(ctx context.Context, from *Source, o PullLocalOptions) 
 	if _, err := txn.Commit(ctx); err != nil {
 		return nil, err
 	}
-	return &PullLocalResult{Refs: refs, Linked: p.linked.Load(), Copied: p.copied.Load(), Bytes: p.bytes.Load()}, nil
+	return &PullLocalResult{Refs: refs, Linked: p.linked.Load(), Copied: p.copied.Load(), Meta: p.meta.Load(), Bytes: p.bytes.Load()}, nil
 }
 
 type localPull struct {
-	src                   *Repo
-	from                  *Source // src and its mode
-	txn                   *Txn
-	depth                 int
-	seen                  map[ostree.Checksum]int // with how many ancestors
-	linked, copied, bytes atomic.Int64
+	src                  *Repo
+	from                 *Source // src and its mode
+	txn                  *Txn
+	depth                int
+	seen                 map[ostree.Checksum]int // with how many ancestors
+	linked, copied, meta atomic.Int64
+	bytes                atomic.Int64
 }
 
 func (p *localPull) refs(ctx context.Context, o PullLocalOptions) ([]Ref, error) {
@@ -195,6 +197,9 @@ func (p *localPull) object(ctx context.Context, n ostree.ObjectName) (err error)
 	case objectCopied:
 		p.copied.Add(1)
 		p.bytes.Add(size)
+	}
+	if how != objectThere && n.Type != ostree.ObjectFile {
+		p.meta.Add(1)
 	}
 	if done := p.linked.Load() + p.copied.Load(); done%256 == 0 {
 		p.txn.repo.progress("pull", done, 0)

@@ -29,7 +29,7 @@ func TestPullLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Linked == 0 || res.Copied != 0 || len(res.Refs) != 2 {
+	if res.Linked == 0 || res.Copied != 0 || res.Meta == 0 || res.Meta >= res.Linked || len(res.Refs) != 2 {
 		t.Errorf("got %+v, want links only", res)
 	}
 	if got := hasCommits(t, dst, append(commits, other...)...); got != "--+++-" {
