@@ -15,7 +15,7 @@ type Room struct {
 }
 
 // ostreeRooms are the packages that together are the OSTree library.
-var ostreeRooms = []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/sign", "ostree/delta", "ostree/remote"}
+var ostreeRooms = []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/memory", "ostree/sign", "ostree/delta", "ostree/remote"}
 
 // rpmRooms are the packages that read RPM repositories and resolve them.
 var rpmRooms = []string{"rpmrepo", "rpmrepo/rpm", "rpmrepo/solve", "rpmrepo/lockfile"}
@@ -60,6 +60,7 @@ var Rooms = []Room{
 	{"ostree", []string{"ostree/gvariant", leaves}},
 	{"ostree/gvariant", []string{leaves}},
 	{"ostree/archive", []string{"ostree", "ostree/gvariant", leaves}},
+	{"ostree/memory", []string{"ostree", "ostree/gvariant", leaves}},
 	{"ostree/sign", []string{"ostree", "ostree/gvariant", leaves}},
 	{"ostree/delta", []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/sign", leaves}},
 	{"ostree/remote", []string{"ostree", "ostree/gvariant", "ostree/archive", "ostree/delta", "ostree/sign", leaves}},

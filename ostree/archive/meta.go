@@ -95,6 +95,7 @@ func (t *Txn) importCommitMeta(n ostree.ObjectName, r io.Reader) error {
 // SetCommitMeta replaces the detached metadata of a commit; nil removes it. An
 // empty one is stored: it tells those who pull that what they have is gone.
 func (t *Txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
+	d = d.Clone()
 	t.UpdateCommitMeta(commit, func(gvariant.Dict) (gvariant.Dict, error) { return d, nil })
 }
 
@@ -111,6 +112,7 @@ func (t *Txn) UpdateCommitMeta(commit ostree.Checksum, fn func(gvariant.Dict) (g
 // ReplaceCommitMeta replaces the detached metadata of a commit, even if what is
 // there is damaged.
 func (t *Txn) ReplaceCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
+	d = d.Clone()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fn := func(gvariant.Dict) (gvariant.Dict, error) { return d, nil }

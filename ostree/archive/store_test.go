@@ -17,15 +17,26 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	ostreetest.TestStore(t, ostreetest.NewRepo)
+	ostreetest.TestStore(t, ostreetest.NewStore)
+}
+
+// TestStoreFaults does without fsync, which no fault of this suite is about.
+func TestStoreFaults(t *testing.T) {
+	ostreetest.TestFaults(t, func(tb testing.TB) ostree.Store {
+		repo := ostreetest.NewRepo(tb)
+		if err := repo.SetConfig("core", "fsync", "false"); err != nil {
+			tb.Fatal(err)
+		}
+		return archive.Store{Repo: repo}
+	})
 }
 
 // TestStoreOnNFS plays a network file system.
 func TestStoreOnNFS(t *testing.T) {
-	ostreetest.TestStore(t, func(tb testing.TB) *archive.Repo {
+	ostreetest.TestStore(t, func(tb testing.TB) ostree.Store {
 		repo := ostreetest.NewRepo(tb)
 		repo.PlayNFS()
-		return repo
+		return archive.Store{Repo: repo}
 	})
 }
 

@@ -9,16 +9,15 @@ import (
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/archive"
 )
 
 // objectsOf lists what a commit needs, the commit last.
-func objectsOf(tb testing.TB, repo *archive.Repo, c ostree.Checksum) []ostree.ObjectName {
+func objectsOf(tb testing.TB, store ostree.Store, c ostree.Checksum) []ostree.ObjectName {
 	tb.Helper()
-	head, err := repo.Commit(tb.Context(), c)
+	head, err := ostree.ReadCommit(tb.Context(), store, c)
 	must(tb, err)
 	var names []ostree.ObjectName
-	err = ostree.Reachable(tb.Context(), repo, head.RootTree, head.RootMeta, func(n ostree.ObjectName) error {
+	err = ostree.Reachable(tb.Context(), store, head.RootTree, head.RootMeta, func(n ostree.ObjectName) error {
 		names = append(names, n)
 		return nil
 	})
@@ -26,19 +25,19 @@ func objectsOf(tb testing.TB, repo *archive.Repo, c ostree.Checksum) []ostree.Ob
 	return append(names, ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit})
 }
 
-func stored(tb testing.TB, repo *archive.Repo, n ostree.ObjectName) []byte {
+func stored(tb testing.TB, store ostree.Store, n ostree.ObjectName) []byte {
 	tb.Helper()
-	f, err := repo.OpenObject(n)
+	f, err := store.OpenObject(n)
 	must(tb, err)
 	data, err := io.ReadAll(f)
 	must(tb, errors.Join(err, f.Close()))
 	return data
 }
 
-func testImport(t *testing.T, repo *archive.Repo) {
-	source := NewRepo(t)
-	c := Commit(t, source, "a", RandomTree(5, 100), CommitOptions{})
-	txn := begin(t, repo)
+func testImport(t *testing.T, store ostree.Store) {
+	source := NewStore(t)
+	c := CommitTo(t, source, "a", RandomTree(5, 100), CommitOptions{})
+	txn := begin(t, store)
 	names := objectsOf(t, source, c)
 	for _, n := range names {
 		must(t, txn.ImportObject(t.Context(), n, bytes.NewReader(stored(t, source, n))))
@@ -47,18 +46,18 @@ func testImport(t *testing.T, repo *archive.Repo) {
 	must(t, txn.SetRef("a", c))
 	commit(t, txn)
 	for _, n := range names {
-		if !bytes.Equal(stored(t, repo, n), stored(t, source, n)) {
+		if !bytes.Equal(stored(t, store, n), stored(t, source, n)) {
 			t.Errorf("object %s was not kept as it was", n)
 		}
 	}
 }
 
-func testDamagedImports(t *testing.T, repo *archive.Repo) {
-	source := NewRepo(t)
-	c := Commit(t, source, "a", Tree{
+func testDamagedImports(t *testing.T, store ostree.Store) {
+	source := NewStore(t)
+	c := CommitTo(t, source, "a", Tree{
 		"small": Regular("small"), "large": Regular(randomBytes(3 << 20)), "link": Symlink("small"),
 	}, CommitOptions{})
-	txn := begin(t, repo)
+	txn := begin(t, store)
 	for _, n := range objectsOf(t, source, c) {
 		good := stored(t, source, n)
 		flipped := bytes.Clone(good)
@@ -89,29 +88,29 @@ func randomBytes(n int) string {
 	return string(data)
 }
 
-func testPartial(t *testing.T, repo *archive.Repo) {
-	source := NewRepo(t)
-	c := Commit(t, source, "a", RandomTree(6, 10), CommitOptions{})
+func testPartial(t *testing.T, store ostree.Store) {
+	source := NewStore(t)
+	c := CommitTo(t, source, "a", RandomTree(6, 10), CommitOptions{})
 	names := objectsOf(t, source, c)
-	put := func(txn *archive.Txn, names ...ostree.ObjectName) {
+	put := func(txn ostree.Txn, names ...ostree.ObjectName) {
 		for _, n := range names {
 			must(t, txn.ImportObject(t.Context(), n, bytes.NewReader(stored(t, source, n))))
 		}
 	}
-	txn := begin(t, repo)
+	txn := begin(t, store)
 	put(txn, names[len(names)-1])
 	txn.MarkPartial(c)
 	must(t, txn.SetRef("a", c))
 	commit(t, txn)
-	Check(t, repo)
-	if partial, err := repo.IsPartial(c); !partial || err != nil {
+	CheckStore(t, store)
+	if partial, err := store.IsPartial(c); !partial || err != nil {
 		t.Errorf("IsPartial: got %v, %v, want true", partial, err)
 	}
-	txn = begin(t, repo)
+	txn = begin(t, store)
 	put(txn, names...)
 	txn.ClearPartial(c)
 	commit(t, txn)
-	if partial, err := repo.IsPartial(c); partial || err != nil {
+	if partial, err := store.IsPartial(c); partial || err != nil {
 		t.Errorf("IsPartial of the whole commit: got %v, %v, want false", partial, err)
 	}
 }

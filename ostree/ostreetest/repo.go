@@ -24,6 +24,12 @@ func NewRepo(tb testing.TB) *archive.Repo {
 	return repo
 }
 
+// NewStore is NewRepo for those who take any store.
+func NewStore(tb testing.TB) ostree.Store {
+	tb.Helper()
+	return archive.Store{Repo: NewRepo(tb)}
+}
+
 // Open opens a repository that is closed when the test ends.
 func Open(tb testing.TB, dir string) *archive.Repo {
 	tb.Helper()
@@ -54,7 +60,13 @@ type CommitOptions struct {
 // Commit writes a tree as the next commit of a ref.
 func Commit(tb testing.TB, repo *archive.Repo, ref string, tree Tree, o CommitOptions) ostree.Checksum {
 	tb.Helper()
-	txn, err := repo.Begin(tb.Context())
+	return CommitTo(tb, archive.Store{Repo: repo}, ref, tree, o)
+}
+
+// CommitTo is Commit in any store.
+func CommitTo(tb testing.TB, store ostree.Store, ref string, tree Tree, o CommitOptions) ostree.Checksum {
+	tb.Helper()
+	txn, err := store.Begin(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -63,7 +75,7 @@ func Commit(tb testing.TB, repo *archive.Repo, ref string, tree Tree, o CommitOp
 			tb.Error(err)
 		}
 	}()
-	c := WriteCommit(tb, repo, txn, ref, tree, o)
+	c := WriteCommit(tb, store, txn, ref, tree, o)
 	if err := txn.SetRef(ref, c); err != nil {
 		tb.Fatal(err)
 	}
@@ -75,17 +87,17 @@ func Commit(tb testing.TB, repo *archive.Repo, ref string, tree Tree, o CommitOp
 
 // WriteCommit writes a tree and a commit of it, whose parent is what the ref
 // shows now. It does not set the ref.
-func WriteCommit(tb testing.TB, repo *archive.Repo, txn *archive.Txn, ref string, tree Tree, o CommitOptions) ostree.Checksum {
+func WriteCommit(tb testing.TB, r ostree.Reader, w ostree.Writer, ref string, tree Tree, o CommitOptions) ostree.Checksum {
 	tb.Helper()
 	c := ostree.Commit{Subject: o.Subject, Timestamp: o.Timestamp, Metadata: o.Metadata.Clone()}
-	c.RootTree, c.RootMeta = tree.Write(tb, txn)
-	if parent, err := repo.ResolveRef(ref); err == nil {
+	c.RootTree, c.RootMeta = tree.Write(tb, w)
+	if parent, err := r.ResolveRef(ref); err == nil {
 		c.Parent = parent
 	}
 	if c.Timestamp == 0 {
 		c.Timestamp = 1700000000
 		if !c.Parent.IsZero() {
-			parent, err := repo.Commit(tb.Context(), c.Parent)
+			parent, err := ostree.ReadCommit(tb.Context(), r, c.Parent)
 			if err != nil {
 				tb.Fatal(err)
 			}
@@ -95,7 +107,11 @@ func WriteCommit(tb testing.TB, repo *archive.Repo, txn *archive.Txn, ref string
 	if !o.Unbound {
 		c.Metadata.Set(ostree.KeyRefBinding, gvariant.Strings(ref))
 	}
-	return writeMeta(tb, txn, ostree.ObjectCommit, c.Encode)
+	sum, err := writeMeta(tb.Context(), w, ostree.ObjectCommit, c.Encode)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sum
 }
 
 // Ostree runs the real ostree and returns what it prints. The test fails if

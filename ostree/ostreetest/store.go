@@ -10,14 +10,13 @@ import (
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/archive"
 	"github.com/treewright/treewright/ostree/gvariant"
 )
 
 // TestStore checks what every repository must do, whatever it lies on. Open
-// makes an empty one for each part.
-func TestStore(t *testing.T, open func(testing.TB) *archive.Repo) {
-	for name, part := range map[string]func(*testing.T, *archive.Repo){
+// makes an empty one for each part. TestFaults has calls fail.
+func TestStore(t *testing.T, open func(testing.TB) ostree.Store) {
+	for name, part := range map[string]func(*testing.T, ostree.Store){
 		"invisible until committed": testVisibility,
 		"abort":                     testAbort,
 		"refs":                      testRefs,
@@ -28,18 +27,21 @@ func TestStore(t *testing.T, open func(testing.TB) *archive.Repo) {
 		"import":                    testImport,
 		"damaged imports":           testDamagedImports,
 		"partial commits":           testPartial,
+		"nobody's buffers":          testBuffers,
+		"many writers":              testWriters,
+		"copies":                    testCopy,
 	} {
 		t.Run(name, func(t *testing.T) {
-			repo := open(t)
-			part(t, repo)
-			Check(t, repo)
+			store := open(t)
+			part(t, store)
+			CheckStore(t, store)
 		})
 	}
 }
 
-func begin(tb testing.TB, repo *archive.Repo) *archive.Txn {
+func begin(tb testing.TB, store ostree.Store) ostree.Txn {
 	tb.Helper()
-	txn, err := repo.Begin(tb.Context())
+	txn, err := store.Begin(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -51,7 +53,7 @@ func begin(tb testing.TB, repo *archive.Repo) *archive.Txn {
 	return txn
 }
 
-func commit(tb testing.TB, txn *archive.Txn) archive.Stats {
+func commit(tb testing.TB, txn ostree.Txn) ostree.Stats {
 	tb.Helper()
 	stats, err := txn.Commit(tb.Context())
 	if err != nil {
@@ -67,12 +69,12 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-func testVisibility(t *testing.T, repo *archive.Repo) {
-	txn := begin(t, repo)
-	c := WriteCommit(t, repo, txn, "a", RandomTree(1, 50), CommitOptions{})
+func testVisibility(t *testing.T, store ostree.Store) {
+	txn := begin(t, store)
+	c := WriteCommit(t, store, txn, "a", RandomTree(1, 50), CommitOptions{})
 	must(t, txn.SetRef("a", c))
 	n := ostree.ObjectName{Checksum: c, Type: ostree.ObjectCommit}
-	if have, err := repo.HasObject(n); have || err != nil {
+	if have, err := store.HasObject(n); have || err != nil {
 		t.Errorf("the repository before the commit: got %v, %v, want no object", have, err)
 	}
 	if have, err := txn.HasObject(n); !have || err != nil {
@@ -85,26 +87,26 @@ func testVisibility(t *testing.T, repo *archive.Repo) {
 	if stats.FilesNew == 0 || stats.MetaNew == 0 || stats.BytesStored == 0 {
 		t.Errorf("stats: got %+v, want new objects", stats)
 	}
-	if got, err := repo.ResolveRef("a"); err != nil || got != c {
+	if got, err := store.ResolveRef("a"); err != nil || got != c {
 		t.Errorf("ref: got %s, %v, want %s", got, err, c)
 	}
 	if _, err := txn.Commit(t.Context()); err == nil {
 		t.Error("a second Commit: got no error")
 	}
-	again := begin(t, repo)
+	again := begin(t, store)
 	RandomTree(1, 50).Write(t, again)
 	if stats := commit(t, again); stats.FilesNew+stats.MetaNew != 0 || stats.FilesTotal == 0 {
 		t.Errorf("stats of the same tree: got %+v, want nothing new", stats)
 	}
 }
 
-func testAbort(t *testing.T, repo *archive.Repo) {
-	txn := begin(t, repo)
-	c := WriteCommit(t, repo, txn, "a", RandomTree(1, 20), CommitOptions{})
+func testAbort(t *testing.T, store ostree.Store) {
+	txn := begin(t, store)
+	c := WriteCommit(t, store, txn, "a", RandomTree(1, 20), CommitOptions{})
 	must(t, txn.SetRef("a", c))
 	must(t, txn.Abort())
 	must(t, txn.Abort())
-	if _, err := repo.ResolveRef("a"); !errors.Is(err, archive.ErrNotExist) {
+	if _, err := store.ResolveRef("a"); !errors.Is(err, ostree.ErrNotExist) {
 		t.Errorf("ref: got %v, want ErrNotExist", err)
 	}
 	if _, err := txn.WriteMeta(t.Context(), ostree.ObjectDirTree, []byte{0}); err == nil {
@@ -115,71 +117,71 @@ func testAbort(t *testing.T, repo *archive.Repo) {
 	}
 }
 
-func testRefs(t *testing.T, repo *archive.Repo) {
-	one := Commit(t, repo, "x/one", Tree{"f": Regular("1")}, CommitOptions{})
-	two := Commit(t, repo, "x/two", Tree{"f": Regular("2")}, CommitOptions{})
-	Commit(t, repo, "y", Tree{}, CommitOptions{})
-	refs, err := repo.Refs(t.Context(), "x")
-	if err != nil || len(refs) != 2 || refs[0] != (archive.Ref{Name: "x/one", Commit: one}) || refs[1].Commit != two {
+func testRefs(t *testing.T, store ostree.Store) {
+	one := CommitTo(t, store, "x/one", Tree{"f": Regular("1")}, CommitOptions{})
+	two := CommitTo(t, store, "x/two", Tree{"f": Regular("2")}, CommitOptions{})
+	CommitTo(t, store, "y", Tree{}, CommitOptions{})
+	refs, err := store.Refs(t.Context(), "x")
+	if err != nil || len(refs) != 2 || refs[0] != (ostree.Ref{Name: "x/one", Commit: one}) || refs[1].Commit != two {
 		t.Errorf("Refs of x: got %v, %v", refs, err)
 	}
-	if refs, err := repo.Refs(t.Context(), ""); err != nil || len(refs) != 3 {
+	if refs, err := store.Refs(t.Context(), ""); err != nil || len(refs) != 3 {
 		t.Errorf("Refs: got %v, %v, want three", refs, err)
 	}
 	for _, bad := range []string{"", "../x", "a b", one.String()} {
-		txn := begin(t, repo)
+		txn := begin(t, store)
 		if err := txn.SetRef(bad, one); err == nil {
 			t.Errorf("SetRef(%q): got no error", bad)
 		}
 		must(t, txn.Abort())
 	}
 	for _, clash := range []string{"x", "y/below"} {
-		txn := begin(t, repo)
+		txn := begin(t, store)
 		must(t, txn.SetRef(clash, one))
 		if _, err := txn.Commit(t.Context()); err == nil || !strings.Contains(err.Error(), "delete it first") {
 			t.Errorf("SetRef(%q): got %v, want an error that says what to do", clash, err)
 		}
 	}
-	txn := begin(t, repo)
+	txn := begin(t, store)
 	must(t, txn.DeleteRef("x/one"))
 	must(t, txn.DeleteRef("x/two"))
 	must(t, txn.DeleteRef("absent"))
 	must(t, txn.SetRef("upstream:x", two))
 	commit(t, txn)
-	if got, err := repo.ResolveRef("upstream:x"); err != nil || got != two {
+	if got, err := store.ResolveRef("upstream:x"); err != nil || got != two {
 		t.Errorf("ref of a remote: got %s, %v, want %s", got, err, two)
 	}
-	txn = begin(t, repo)
+	txn = begin(t, store)
 	must(t, txn.SetRef("x", two)) // its empty folder is in the way
 	commit(t, txn)
-	expectRefs(t, repo, two)
+	expectRefs(t, store, two)
 }
 
 // expectRefs tries the guard against those who changed a ref meanwhile.
-func expectRefs(t *testing.T, repo *archive.Repo, c ostree.Checksum) {
+func expectRefs(t *testing.T, store ostree.Store, c ostree.Checksum) {
 	t.Helper()
 	for ref, old := range map[string]ostree.Checksum{"x": {}, "absent": c} {
-		txn := begin(t, repo)
+		txn := begin(t, store)
 		must(t, txn.ExpectRef(ref, old))
 		must(t, txn.SetRef("new", c))
-		if _, err := txn.Commit(t.Context()); !errors.Is(err, archive.ErrRefChanged) {
+		if _, err := txn.Commit(t.Context()); !errors.Is(err, ostree.ErrRefChanged) {
 			t.Errorf("ExpectRef(%s): got %v, want ErrRefChanged", ref, err)
 		}
 	}
-	txn := begin(t, repo)
+	txn := begin(t, store)
 	must(t, txn.ExpectRef("x", c))
 	must(t, txn.ExpectRef("new", ostree.Checksum{}))
 	must(t, txn.SetRef("new", c))
 	commit(t, txn)
-	txn = begin(t, repo)
+	txn = begin(t, store)
 	must(t, txn.SetRef("dangling", ostree.Checksum{1}))
-	if _, err := txn.Commit(t.Context()); !errors.Is(err, archive.ErrNotExist) {
+	if _, err := txn.Commit(t.Context()); !errors.Is(err, ostree.ErrNotExist) {
 		t.Errorf("a ref to a commit that is not there: got %v, want ErrNotExist", err)
 	}
 }
 
-func testTwins(t *testing.T, repo *archive.Repo) {
-	txn := begin(t, repo)
+func testTwins(t *testing.T, store ostree.Store) {
+	txn := begin(t, store)
 	var fresh atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 32 {
@@ -204,17 +206,17 @@ func testTwins(t *testing.T, repo *archive.Repo) {
 	}
 }
 
-func testKnown(t *testing.T, repo *archive.Repo) {
+func testKnown(t *testing.T, store ostree.Store) {
 	f := Regular("known")
-	unread := archive.Content{Size: 5, Open: func() (io.ReadCloser, error) { return nil, errors.New("it was read") }}
-	txn := begin(t, repo)
+	unread := ostree.Content{Size: 5, Open: func() (io.ReadCloser, error) { return nil, errors.New("it was read") }}
+	txn := begin(t, store)
 	res, err := txn.WriteFile(t.Context(), f.header(), f.content())
 	must(t, err)
 	if _, err := txn.WriteFileKnown(t.Context(), res.Checksum, f.header(), unread); err != nil {
 		t.Errorf("an object of the transaction: %v", err)
 	}
 	commit(t, txn)
-	txn = begin(t, repo)
+	txn = begin(t, store)
 	if got, err := txn.WriteFileKnown(t.Context(), res.Checksum, f.header(), unread); err != nil || got.New {
 		t.Errorf("an object of the repository: got %+v, %v", got, err)
 	}
@@ -230,13 +232,13 @@ func testKnown(t *testing.T, repo *archive.Repo) {
 	}
 }
 
-// testChanging gives other bytes at the second reading, or more or fewer than
-// were announced.
-func testChanging(t *testing.T, repo *archive.Repo) {
-	txn := begin(t, repo)
+// testChanging gives other bytes at the second reading, if there is one, or
+// more or fewer than were announced.
+func testChanging(t *testing.T, store ostree.Store) {
+	txn := begin(t, store)
 	const large = 3 << 20
 	readings := 0
-	for name, c := range map[string]archive.Content{
+	for name, c := range map[string]ostree.Content{
 		"no content":     {},
 		"shorter":        {Size: 10, Open: give("short")},
 		"longer":         {Size: 3, Open: give("longer")},
@@ -248,11 +250,15 @@ func testChanging(t *testing.T, repo *archive.Repo) {
 		}},
 		"no file": {Size: 1, Open: func() (io.ReadCloser, error) { return nil, errors.New("gone") }},
 	} {
-		if _, err := txn.WriteFile(t.Context(), Regular("").header(), c); err == nil {
+		if _, err := txn.WriteFile(t.Context(), Regular("").header(), c); err == nil && (name != "large, another" || readings > 1) {
 			t.Errorf("%s: got no error", name)
 		}
 	}
-	if _, err := txn.WriteFile(t.Context(), ostree.FileHeader{Mode: ostree.ModeDir}, archive.Content{}); err == nil {
+	readOnce := int64(0)
+	if readings == 1 {
+		readOnce = 1
+	}
+	if _, err := txn.WriteFile(t.Context(), ostree.FileHeader{Mode: ostree.ModeDir}, ostree.Content{}); err == nil {
 		t.Error("a directory as content object: got no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -260,8 +266,8 @@ func testChanging(t *testing.T, repo *archive.Repo) {
 	if _, err := txn.WriteFile(ctx, Regular("").header(), Regular(strings.Repeat("x", large)).content()); err == nil {
 		t.Error("a cancelled context: got no error")
 	}
-	if stats := commit(t, txn); stats.FilesNew != 0 {
-		t.Errorf("stats: got %+v, want nothing new", stats)
+	if stats := commit(t, txn); stats.FilesNew != readOnce {
+		t.Errorf("stats: got %+v, want %d new", stats, readOnce)
 	}
 }
 
@@ -269,9 +275,9 @@ func give(s string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
 }
 
-func testCommitMeta(t *testing.T, repo *archive.Repo) {
-	c := Commit(t, repo, "a", Tree{"f": Regular("1")}, CommitOptions{})
-	if d, err := repo.CommitMeta(c); err != nil || d != nil {
+func testCommitMeta(t *testing.T, store ostree.Store) {
+	c := CommitTo(t, store, "a", Tree{"f": Regular("1")}, CommitOptions{})
+	if d, err := store.CommitMeta(c); err != nil || d != nil {
 		t.Errorf("CommitMeta: got %v, %v, want none", d, err)
 	}
 	appendSignature := func(d gvariant.Dict) (gvariant.Dict, error) {
@@ -286,32 +292,32 @@ func testCommitMeta(t *testing.T, repo *archive.Repo) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if err := repo.UpdateCommitMeta(t.Context(), c, appendSignature); err != nil {
+			if err := store.UpdateCommitMeta(t.Context(), c, appendSignature); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	d, err := repo.CommitMeta(c)
+	d, err := store.CommitMeta(c)
 	must(t, err)
 	if sigs, _ := d.Get(ostree.KeyGPGSignatures); sigs.Len() != 8 {
 		t.Errorf("signatures: got %d, want those of all eight writers", sigs.Len())
 	}
 	refuse := errors.New("refused")
-	err = repo.UpdateCommitMeta(t.Context(), c, func(gvariant.Dict) (gvariant.Dict, error) { return nil, refuse })
+	err = store.UpdateCommitMeta(t.Context(), c, func(gvariant.Dict) (gvariant.Dict, error) { return nil, refuse })
 	if !errors.Is(err, refuse) {
 		t.Errorf("a change that fails: got %v", err)
 	}
-	if again, err := repo.CommitMeta(c); err != nil || len(again) != 1 {
+	if again, err := store.CommitMeta(c); err != nil || len(again) != 1 {
 		t.Errorf("after it: got %v, %v, want what was there", again, err)
 	}
-	txn := begin(t, repo)
+	txn := begin(t, store)
 	txn.SetCommitMeta(c, nil)
 	commit(t, txn)
-	if d, err := repo.CommitMeta(c); err != nil || d != nil {
+	if d, err := store.CommitMeta(c); err != nil || d != nil {
 		t.Errorf("after it was removed: got %v, %v", d, err)
 	}
-	if err := repo.UpdateCommitMeta(t.Context(), ostree.Checksum{9}, appendSignature); !errors.Is(err, archive.ErrNotExist) {
+	if err := store.UpdateCommitMeta(t.Context(), ostree.Checksum{9}, appendSignature); !errors.Is(err, ostree.ErrNotExist) {
 		t.Errorf("metadata of no commit: got %v, want ErrNotExist", err)
 	}
 }

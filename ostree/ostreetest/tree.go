@@ -6,6 +6,7 @@ package ostreetest
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,7 +18,6 @@ import (
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
-	"github.com/treewright/treewright/ostree/archive"
 	"golang.org/x/sys/unix"
 )
 
@@ -92,15 +92,24 @@ func (f File) header() ostree.FileHeader {
 	return ostree.FileHeader{UID: f.UID, GID: f.GID, Mode: f.Mode, Symlink: f.Symlink, Xattrs: f.Xattrs}
 }
 
-func (f File) content() archive.Content {
-	return archive.Content{Size: int64(len(f.Data)), Open: func() (io.ReadCloser, error) {
+func (f File) content() ostree.Content {
+	return ostree.Content{Size: int64(len(f.Data)), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(f.Data)), nil
 	}}
 }
 
 // Write stores the tree's objects and returns its root dirtree and dirmeta.
-func (t Tree) Write(tb testing.TB, txn *archive.Txn) (tree, meta ostree.Checksum) {
+func (t Tree) Write(tb testing.TB, w ostree.Writer) (tree, meta ostree.Checksum) {
 	tb.Helper()
+	tree, meta, err := t.TryWrite(tb.Context(), w)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tree, meta
+}
+
+// TryWrite is Write where an error is no failure.
+func (t Tree) TryWrite(ctx context.Context, w ostree.Writer) (tree, meta ostree.Checksum, err error) {
 	all := t.withDirs()
 	trees := map[string]*ostree.DirTree{}
 	names := all.Paths()
@@ -116,37 +125,37 @@ func (t Tree) Write(tb testing.TB, txn *archive.Txn) (tree, meta ostree.Checksum
 		}
 		f, parent := all[name], trees[path.Dir(name)]
 		if f.Mode&ostree.ModeType != ostree.ModeDir {
-			res, err := txn.WriteFile(tb.Context(), f.header(), f.content())
+			res, err := w.WriteFile(ctx, f.header(), f.content())
 			if err != nil {
-				tb.Fatalf("writing %s: %v", name, err)
+				return tree, meta, fmt.Errorf("writing %s: %w", name, err)
 			}
 			parent.Files = append(parent.Files, ostree.TreeFile{Name: path.Base(name), Checksum: res.Checksum})
 			continue
 		}
-		tree, meta := writeDir(tb, txn, *trees[name], f)
+		tree, meta, err := writeDir(ctx, w, *trees[name], f)
+		if err != nil {
+			return tree, meta, fmt.Errorf("writing %s: %w", name, err)
+		}
 		parent.Dirs = append(parent.Dirs, ostree.TreeDir{Name: path.Base(name), Tree: tree, Meta: meta})
 	}
-	return writeDir(tb, txn, *trees["."], all["."])
+	return writeDir(ctx, w, *trees["."], all["."])
 }
 
-func writeDir(tb testing.TB, txn *archive.Txn, list ostree.DirTree, f File) (tree, meta ostree.Checksum) {
-	tb.Helper()
+func writeDir(ctx context.Context, w ostree.Writer, list ostree.DirTree, f File) (tree, meta ostree.Checksum, err error) {
+	if tree, err = writeMeta(ctx, w, ostree.ObjectDirTree, list.Encode); err != nil {
+		return tree, meta, err
+	}
 	dm := ostree.DirMeta{UID: f.UID, GID: f.GID, Mode: f.Mode, Xattrs: f.Xattrs}
-	tree = writeMeta(tb, txn, ostree.ObjectDirTree, list.Encode)
-	return tree, writeMeta(tb, txn, ostree.ObjectDirMeta, dm.Encode)
+	meta, err = writeMeta(ctx, w, ostree.ObjectDirMeta, dm.Encode)
+	return tree, meta, err
 }
 
-func writeMeta(tb testing.TB, txn *archive.Txn, typ ostree.ObjectType, encode func() ([]byte, error)) ostree.Checksum {
-	tb.Helper()
+func writeMeta(ctx context.Context, w ostree.Writer, typ ostree.ObjectType, encode func() ([]byte, error)) (ostree.Checksum, error) {
 	data, err := encode()
 	if err != nil {
-		tb.Fatal(err)
+		return ostree.Checksum{}, err
 	}
-	c, err := txn.WriteMeta(tb.Context(), typ, data)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
+	return w.WriteMeta(ctx, typ, data)
 }
 
 // WriteDir lays the tree out in a new folder. Owners are those of the process.
