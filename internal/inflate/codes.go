@@ -137,8 +137,11 @@ func (z *Reader) symbol(table []entry) (int, error) {
 }
 
 // slack is the room that a step of fast needs: three bytes and the longest
-// match, which it copies in words.
-const slack = 3 + 258 + 8
+// match, which it copies in strides.
+const (
+	slack  = 3 + 258 + stride
+	stride = 32
+)
 
 // codes writes what the symbols of a block say into buf from at on; have is how
 // much before that a match may refer to.
@@ -313,21 +316,22 @@ func (z *Reader) fast(buf []byte, at, first int) (int, error) {
 	return at, nil
 }
 
-// copyMatch may write up to eight bytes more.
+// copyMatch may write up to a stride more.
 func copyMatch(buf []byte, from, at, length int) {
-	switch back := at - from; {
-	case back >= 8 && length <= 32:
-		for end := at + length; at < end; at += 8 {
-			binary.LittleEndian.PutUint64(buf[at:], binary.LittleEndian.Uint64(buf[from:]))
-			from += 8
-		}
-	case back >= length:
-		copy(buf[at:at+length], buf[from:])
-	default:
+	if at-from < 8 {
 		// It repeats: each copy makes what can be copied longer.
 		for length > 0 {
 			n := copy(buf[at:at+length], buf[from:at])
 			at, length = at+n, length-n
 		}
+		return
+	}
+	for end := at + length; at < end; at += stride {
+		to, of := buf[at:at+stride], buf[from:from+stride]
+		binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(of))
+		binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(of[8:]))
+		binary.LittleEndian.PutUint64(to[16:], binary.LittleEndian.Uint64(of[16:]))
+		binary.LittleEndian.PutUint64(to[24:], binary.LittleEndian.Uint64(of[24:]))
+		from += stride
 	}
 }
