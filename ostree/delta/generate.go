@@ -123,7 +123,7 @@ type generator struct {
 
 // run writes the parts, and returns the superblock that describes them.
 func (g *generator) run(ctx context.Context, n Name) (*Superblock, error) {
-	items, commit, err := g.inventory(ctx, n)
+	objects, commit, err := g.inventory(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (g *generator) run(ctx context.Context, n Name) (*Superblock, error) {
 		return nil, err
 	}
 	s.setCommitMeta(meta)
-	if s.Fallbacks, err = g.build(ctx, items); err != nil {
+	if s.Fallbacks, err = g.build(ctx, objects); err != nil {
 		return nil, err
 	}
 	for _, p := range g.parts {
@@ -157,19 +157,23 @@ type pending struct {
 
 // build compares files in parallel, adds the items to parts in their order,
 // and compresses parts in parallel.
-func (g *generator) build(ctx context.Context, items []*item) (fallbacks []Fallback, err error) {
+func (g *generator) build(ctx context.Context, objects []wanted) (fallbacks []Fallback, err error) {
+	queue, work := make(chan pending, ahead), make(chan pending)
+	var last *item // that assemble had
 	defer func() {
-		for _, it := range items {
-			err = errors.Join(err, it.patch.Close())
+		if last != nil {
+			err = errors.Join(err, last.patch.Close())
+		}
+		for p := range queue {
+			err = errors.Join(err, p.item.patch.Close())
 		}
 	}()
 	group, ctx := errgroup.WithContext(ctx)
-	queue, work := make(chan pending, ahead), make(chan pending)
 	group.Go(func() error {
 		defer close(queue)
 		defer close(work)
-		for _, it := range items {
-			p := pending{it, make(chan struct{})}
+		for _, w := range objects {
+			p := pending{&item{wanted: w}, make(chan struct{})}
 			for _, to := range []chan<- pending{queue, work} {
 				select {
 				case to <- p:
@@ -193,14 +197,16 @@ func (g *generator) build(ctx context.Context, items []*item) (fallbacks []Fallb
 	}
 	group.Go(func() error {
 		var err error
-		fallbacks, err = g.assemble(ctx, queue, int64(len(items)))
+		fallbacks, last, err = g.assemble(ctx, queue, int64(len(objects)))
 		return err
 	})
-	return fallbacks, group.Wait()
+	err = group.Wait()
+	return fallbacks, err
 }
 
-// assemble adds items to parts, in order.
-func (g *generator) assemble(ctx context.Context, queue <-chan pending, total int64) (fallbacks []Fallback, err error) {
+// assemble adds items to parts, in order. It also returns the last one that it
+// had, which after an error may still be at work.
+func (g *generator) assemble(ctx context.Context, queue <-chan pending, total int64) (fallbacks []Fallback, last *item, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(g.opts.Jobs)
 	b := newBuilder(g.dir)
@@ -220,15 +226,16 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 	}
 	var done int64
 	for p := range queue {
+		last = p.item
 		select {
 		case <-p.done:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, last, ctx.Err()
 		}
 		if p.item.kind == fallbackItem {
 			size, err := g.repo.ObjectSize(p.item.name)
 			if err != nil {
-				return nil, err
+				return nil, last, err
 			}
 			fallbacks = append(fallbacks, Fallback{p.item.name, size, p.item.size})
 		} else {
@@ -236,7 +243,7 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 				cut()
 			}
 			if err := b.add(ctx, g.repo, p.item); err != nil {
-				return nil, fmt.Errorf("%s: %w", p.item.name, err)
+				return nil, last, fmt.Errorf("%s: %w", p.item.name, err)
 			}
 		}
 		done++
@@ -249,5 +256,5 @@ func (g *generator) assemble(ctx context.Context, queue <-chan pending, total in
 	if len(b.objects) > 0 || len(g.parts)+len(fallbacks) == 0 {
 		cut()
 	}
-	return fallbacks, ctx.Err()
+	return fallbacks, last, ctx.Err()
 }

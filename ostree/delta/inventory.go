@@ -12,10 +12,16 @@ import (
 	"github.com/treewright/treewright/ostree/archive"
 )
 
-// item is an object that the delta must give to clients.
-type item struct {
+// wanted is an object that the delta must give to clients. There may be
+// millions.
+type wanted struct {
 	name ostree.ObjectName
-	path string // a place where the file is in the new tree
+	path string // a place where the file is in the new tree, if there is an old one
+}
+
+// item is a wanted object at work.
+type item struct {
+	wanted
 
 	kind    itemKind
 	header  ostree.FileHeader
@@ -49,27 +55,30 @@ func (it *item) cost() int64 {
 // inventory lists the objects of the new commit that the old one lacks:
 // dirtrees and dirmetas, then files, each in the order of the tree. It also
 // makes the index of old files.
-func (g *generator) inventory(ctx context.Context, n Name) ([]*item, *ostree.Commit, error) {
+func (g *generator) inventory(ctx context.Context, n Name) ([]wanted, *ostree.Commit, error) {
 	g.old = oldIndex{repo: g.repo, byPath: map[string]ostree.Checksum{}, byName: map[string][]ostree.Checksum{}, byStem: map[string][]ostree.Checksum{}, infos: map[ostree.Checksum]fileInfo{}}
 	have := map[ostree.ObjectName]bool{}
 	if !n.From.IsZero() {
-		_, err := g.each(ctx, n.From, have, func(n ostree.ObjectName, path string) {
+		_, err := g.each(ctx, n.From, have, func(n ostree.ObjectName, dir, base string) {
 			if n.Type == ostree.ObjectFile {
-				g.old.add(path, n.Checksum)
+				g.old.add(path.Join(dir, base), n.Checksum)
 			}
 		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("the commit that it starts from: %w", err)
 		}
 	}
-	var metas, files []*item
-	commit, err := g.each(ctx, n.To, have, func(n ostree.ObjectName, path string) {
-		it := &item{name: n, path: path}
-		if n.Type == ostree.ObjectFile {
-			files = append(files, it)
-		} else {
-			metas = append(metas, it)
+	var metas, files []wanted
+	commit, err := g.each(ctx, n.To, have, func(o ostree.ObjectName, dir, base string) {
+		w := wanted{name: o}
+		if o.Type != ostree.ObjectFile {
+			metas = append(metas, w)
+			return
 		}
+		if !n.From.IsZero() {
+			w.path = path.Join(dir, base)
+		}
+		files = append(files, w)
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("the commit that it leads to: %w", err)
@@ -78,8 +87,8 @@ func (g *generator) inventory(ctx context.Context, n Name) ([]*item, *ostree.Com
 }
 
 // each calls fn for each object of a commit's tree that seen has not, and adds
-// it there.
-func (g *generator) each(ctx context.Context, c ostree.Checksum, seen map[ostree.ObjectName]bool, fn func(n ostree.ObjectName, path string)) (*ostree.Commit, error) {
+// it there. Files have a base below dir.
+func (g *generator) each(ctx context.Context, c ostree.Checksum, seen map[ostree.ObjectName]bool, fn func(n ostree.ObjectName, dir, base string)) (*ostree.Commit, error) {
 	commit, err := g.repo.Commit(ctx, c)
 	if err != nil {
 		return nil, err
@@ -87,13 +96,13 @@ func (g *generator) each(ctx context.Context, c ostree.Checksum, seen map[ostree
 	if partial, err := g.repo.IsPartial(c); partial || err != nil {
 		return nil, errors.Join(err, fmt.Errorf("commit %s is partial: pull all of it first", c))
 	}
-	visit := func(sum ostree.Checksum, typ ostree.ObjectType, path string) bool {
+	visit := func(sum ostree.Checksum, typ ostree.ObjectType, dir, base string) bool {
 		n := ostree.ObjectName{Checksum: sum, Type: typ}
 		if seen[n] {
 			return false
 		}
 		seen[n] = true
-		fn(n, path)
+		fn(n, dir, base)
 		return true
 	}
 	type dir struct {
@@ -104,8 +113,8 @@ func (g *generator) each(ctx context.Context, c ostree.Checksum, seen map[ostree
 	for len(stack) > 0 {
 		d := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		visit(d.Meta, ostree.ObjectDirMeta, d.path)
-		if !visit(d.Tree, ostree.ObjectDirTree, d.path) {
+		visit(d.Meta, ostree.ObjectDirMeta, d.path, "")
+		if !visit(d.Tree, ostree.ObjectDirTree, d.path, "") {
 			continue
 		}
 		tree, err := g.repo.DirTree(ctx, d.Tree)
@@ -113,7 +122,7 @@ func (g *generator) each(ctx context.Context, c ostree.Checksum, seen map[ostree
 			return nil, err
 		}
 		for _, f := range tree.Files {
-			visit(f.Checksum, ostree.ObjectFile, path.Join(d.path, f.Name))
+			visit(f.Checksum, ostree.ObjectFile, d.path, f.Name)
 		}
 		for i := len(tree.Dirs) - 1; i >= 0; i-- {
 			stack = append(stack, dir{tree.Dirs[i], path.Join(d.path, tree.Dirs[i].Name)})
