@@ -207,35 +207,11 @@ func (m *compatMaker) store(ctx context.Context, commit *ostree.Commit, detached
 		}
 		commit.Metadata.Set("ostree.sizes", sizes)
 	}
-	data, err := commit.Encode()
-	if err != nil {
-		return err
-	}
-	sum, err := m.txn.WriteMeta(ctx, ostree.ObjectCommit, data)
-	if err != nil {
-		return err
-	}
 	signers, err := m.signing.signers(m.c)
 	if err != nil {
 		return err
 	}
-	if len(detached) > 0 || len(signers) > 0 {
-		for _, s := range signers {
-			sig, err := s.Sign(ctx, data)
-			if err != nil {
-				return err
-			}
-			detached = sign.Append(detached, sig)
-		}
-		m.txn.SetCommitMeta(sum, detached)
-	}
-	if !m.orphan {
-		// As with ostree, the last of those that commit at the same time counts.
-		if err := m.txn.SetRef(m.branch, sum); err != nil {
-			return err
-		}
-	}
-	more, err := m.txn.Commit(ctx)
+	sum, more, err := m.finish(ctx, commit, detached, signers)
 	if err != nil {
 		return err
 	}
@@ -246,6 +222,35 @@ func (m *compatMaker) store(ctx context.Context, commit *ostree.Commit, detached
 	stats.BytesRead += more.BytesRead
 	m.print(sum, stats)
 	return nil
+}
+
+// finish writes and signs the commit object, and ends the transaction.
+func (m *compatMaker) finish(ctx context.Context, commit *ostree.Commit, detached gvariant.Dict, signers []sign.Signer) (sum ostree.Checksum, stats archive.Stats, err error) {
+	data, err := commit.Encode()
+	if err != nil {
+		return sum, stats, err
+	}
+	if sum, err = m.txn.WriteMeta(ctx, ostree.ObjectCommit, data); err != nil {
+		return sum, stats, err
+	}
+	if len(detached) > 0 || len(signers) > 0 {
+		for _, s := range signers {
+			sig, err := s.Sign(ctx, data)
+			if err != nil {
+				return sum, stats, err
+			}
+			detached = sign.Append(detached, sig)
+		}
+		m.txn.SetCommitMeta(sum, detached)
+	}
+	if !m.orphan {
+		// As with ostree, the last of those that commit at the same time counts.
+		if err := m.txn.SetRef(m.branch, sum); err != nil {
+			return sum, stats, err
+		}
+	}
+	stats, err = m.txn.Commit(ctx)
+	return sum, stats, err
 }
 
 func (m *compatMaker) print(sum ostree.Checksum, s archive.Stats) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/treewright/treewright/ostree"
@@ -124,13 +123,8 @@ func (p *compatPuller) checkBindings(c *compatFetched, ref string) error {
 	if p.noBindings {
 		return nil
 	}
-	refs, bound := c.commit.RefBindings()
-	id := p.get("collection-id")
-	if bound && ref != "" && !slices.Contains(refs, ref) {
-		return compatf("Commit %s: Commit has no requested ref ‘%s’ in ref binding metadata (‘%s’)", c.sum, ref, strings.Join(refs, "’, ‘"))
-	}
-	if got := c.commit.Metadata.Str(ostree.KeyCollectionBinding); id != "" && (!bound || got != id) {
-		return compatf("Commit %s: Commit has collection ID ‘%s’ in collection binding metadata, while the remote it came from has collection ID ‘%s’", c.sum, got, id)
+	if err := verifyBindings(c.commit, p.collection, ref); err != nil {
+		return compatf("Commit %s: %s", c.sum, err)
 	}
 	return nil
 }

@@ -10,57 +10,201 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/treewright/treewright/internal/atomicfile"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/archive"
 )
 
+// compatFsckFlags are the options of ostree fsck.
+type compatFsckFlags struct {
+	quiet, all, remove, tombstones, bindings, backRefs bool
+}
+
 func compatFsck(fs *pflag.FlagSet) compatRun {
-	quiet := fs.BoolP("quiet", "q", false, "")
-	all := fs.BoolP("all", "a", false, "")
-	tombstones := fs.Bool("add-tombstones", false, "")
-	return func(ctx context.Context, c *compat, _ []string) error {
-		repo, err := c.open()
+	f := &compatFsckFlags{}
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "")
+	fs.BoolVarP(&f.all, "all", "a", false, "")
+	fs.BoolVar(&f.remove, "delete", false, "")
+	fs.BoolVar(&f.tombstones, "add-tombstones", false, "")
+	fs.BoolVar(&f.bindings, "verify-bindings", false, "")
+	fs.BoolVar(&f.backRefs, "verify-back-refs", false, "")
+	return f.run
+}
+
+func (f *compatFsckFlags) run(ctx context.Context, c *compat, _ []string) error {
+	repo, err := c.open()
+	if err != nil {
+		return err
+	}
+	if err := f.checkRefs(ctx, c, repo); err != nil {
+		return err
+	}
+	report, err := repo.Fsck(ctx, archive.FsckOptions{})
+	if err != nil {
+		return err
+	}
+	whole := report.Commits - int64(len(report.Partial))
+	f.printf(c, "Verifying content integrity of %d commit objects...\n", whole)
+	if err := f.problems(ctx, c, repo, report); err != nil {
+		return err
+	}
+	if f.tombstones {
+		added, err := repo.AddTombstones(ctx)
 		if err != nil {
 			return err
 		}
-		if !*quiet {
-			c.printf("Validating refs...\nValidating refs in collections...\nEnumerating commits...\n")
+		for _, sum := range added {
+			c.printf("Adding tombstone for commit %s\n", sum)
 		}
-		report, err := repo.Fsck(ctx, archive.FsckOptions{})
+	} else if n := len(report.Partial); n > 0 {
+		c.printf("%d partial commits not verified\n", n)
+	}
+	if !report.OK() {
+		return compatf("Repository corruption encountered")
+	}
+	if n, err := brokenPartials(repo, report.Partial); n > 0 || err != nil {
+		return errors.Join(err, compatf("%d partial commits from fsck-detected corruption", n))
+	}
+	c.printf("object fsck of %d commits completed successfully - no errors found.\n", whole)
+	return nil
+}
+
+func (f *compatFsckFlags) printf(c *compat, format string, args ...any) {
+	if !f.quiet {
+		c.printf(format, args...)
+	}
+}
+
+// checkRefs checks that commits are bound to the refs that show them, and the
+// other way round.
+func (f *compatFsckFlags) checkRefs(ctx context.Context, c *compat, repo *archive.Repo) error {
+	collections, err := c.collections(ctx, repo)
+	if err != nil {
+		return err
+	}
+	f.printf(c, "Validating refs...\n")
+	if f.bindings {
+		refs, err := repo.AllRefs(ctx)
 		if err != nil {
 			return err
 		}
-		if !*quiet {
-			c.printf("Verifying content integrity of %d commit objects...\n", report.Commits-int64(len(report.Partial)))
-		}
-		for _, p := range report.Problems {
-			err := compatProblem(p)
-			if !*all {
+		for _, ref := range refs {
+			_, name, isRemote := strings.Cut(ref.Name, ":")
+			if !isRemote {
+				name = ref.Name
+			}
+			if err := fsckBindings(ctx, repo, ref.Commit, "", name); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.env.stderr, "%s\n", plain(err.Error()))
 		}
-		if !report.OK() {
-			return compatf("Repository corruption encountered")
-		}
-		if *tombstones {
-			added, err := repo.AddTombstones(ctx)
-			if err != nil {
+	}
+	f.printf(c, "Validating refs in collections...\n")
+	if f.bindings {
+		for _, ref := range collections {
+			if ref.remote {
+				continue
+			}
+			if err := fsckBindings(ctx, repo, ref.Commit, ref.Collection, ref.Name); err != nil {
 				return err
 			}
-			for _, sum := range added {
-				c.printf("Adding tombstone for commit %s\n", sum)
-			}
 		}
-		if n, err := brokenPartials(repo, report.Partial); n > 0 || err != nil {
-			return errors.Join(err, compatf("%d partial commits from fsck-detected corruption", n))
-		}
-		if n := len(report.Partial); n > 0 && !*quiet {
-			c.printf("%d partial commits not verified\n", n)
-		}
-		c.printf("object fsck of %d commits completed successfully - no errors found.\n", report.Commits-int64(len(report.Partial)))
+	}
+	f.printf(c, "Enumerating commits...\n")
+	if f.backRefs {
+		return fsckBackRefs(ctx, repo, collections)
+	}
+	return nil
+}
+
+// fsckBindings checks a commit that a ref shows. One that cannot be read is
+// found later.
+func fsckBindings(ctx context.Context, repo *archive.Repo, sum ostree.Checksum, collection, ref string) error {
+	commit, err := repo.Commit(ctx, sum)
+	if err != nil {
 		return nil
 	}
+	if err := verifyBindings(commit, collection, ref); err != nil {
+		return compatf("Commit %s: %s", sum, err)
+	}
+	return nil
+}
+
+// fsckBackRefs checks that the refs which a commit is bound to show it.
+func fsckBackRefs(ctx context.Context, repo *archive.Repo, collections []collectionRef) error {
+	commits, err := repo.Commits(ctx)
+	if err != nil {
+		return err
+	}
+	for _, sum := range commits {
+		commit, err := repo.Commit(ctx, sum)
+		if err != nil {
+			continue
+		}
+		refs, _ := commit.RefBindings()
+		collection := commit.Metadata.Str(ostree.KeyCollectionBinding)
+		for _, ref := range refs {
+			what, shown := fmt.Sprintf("Ref ‘%s’", ref), ostree.Checksum{}
+			if collection != "" {
+				what = fmt.Sprintf("Collection–ref (%s, %s)", collection, ref)
+				shown = resolveIn(collections, collection, ref)
+			} else if shown, err = repo.ResolveRef(ref); err != nil && !errors.Is(err, archive.ErrNotExist) {
+				return err
+			}
+			switch shown {
+			case sum:
+			case ostree.Checksum{}:
+				return compatf("%s in bindings for commit %s does not exist", what, sum)
+			default:
+				return compatf("%s in bindings for commit %s does not resolve to that commit", what, sum)
+			}
+		}
+	}
+	return nil
+}
+
+// problems tells of what is broken. With --delete it deletes what is damaged.
+// Commits that lack something are marked as partial.
+func (f *compatFsckFlags) problems(ctx context.Context, c *compat, repo *archive.Repo, report *archive.FsckReport) (err error) {
+	if report.OK() {
+		return nil
+	}
+	lock, err := repo.LockExclusive(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	marked := map[ostree.Checksum]bool{}
+	for _, p := range report.Problems {
+		problem := compatProblem(p)
+		whole := p.Object.Checksum.IsZero() || p.Object.Type == ostree.ObjectCommit
+		switch {
+		case p.Missing && !whole:
+		case f.remove && !p.Object.Checksum.IsZero() && !p.Missing:
+			if err := os.Remove(filepath.Join(repo.Path(), "objects", p.Object.ArchivePath())); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		case f.all:
+			fmt.Fprintf(c.env.stderr, "%s\n", plain(problem.Error()))
+			continue
+		default:
+			return problem
+		}
+		fmt.Fprintf(c.env.stderr, "%s\n", plain(problem.Error()))
+		for _, sum := range p.Commits {
+			if partial, err := repo.IsPartial(sum); err != nil {
+				return err
+			} else if whole || partial || marked[sum] {
+				continue
+			}
+			marked[sum] = true
+			fmt.Fprintf(c.env.stderr, "Marking commit as partial: %s\n", sum)
+			// "f" says that a check has found it so.
+			if err := atomicfile.WriteFile(filepath.Join(repo.Path(), "state", sum.String()+".commitpartial"), []byte("f"), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // brokenPartials counts the commits that are partial because a check has
@@ -80,9 +224,13 @@ func brokenPartials(repo *archive.Repo, partial []ostree.Checksum) (n int, err e
 
 // compatProblem is what ostree fsck says of a broken object or ref.
 func compatProblem(p archive.FsckProblem) error {
+	var commits []string
+	for _, sum := range p.Commits {
+		commits = append(commits, sum.String())
+	}
 	where := ""
-	if len(p.Commits) > 0 {
-		where = fmt.Sprintf("In commits %s: ", p.Commits[0])
+	if len(commits) > 0 {
+		where = fmt.Sprintf("In commits %s: ", strings.Join(commits, ", "))
 	}
 	var damaged *ostree.ChecksumError
 	var name *ostree.FilenameError
@@ -91,8 +239,10 @@ func compatProblem(p archive.FsckProblem) error {
 		return compatf("%sfsck %s: Invalid / in filename %s", where, p.Object, name.Name)
 	case errors.As(p.Err, &damaged):
 		return compatf("%sfsck %s object %s: %s", where, p.Object.Type, p.Object.Checksum, compatCorrupted(damaged))
+	case p.Missing && len(commits) > 0:
+		return compatf("Object missing in commits %s: %s", strings.Join(commits, ", "), p.Object)
 	case p.Missing:
-		return compatf("%sObject missing: %s", where, p.Object)
+		return compatf("Object missing: %s", p.Object)
 	case p.Object.Checksum.IsZero():
 		return p.Err
 	}
@@ -101,158 +251,4 @@ func compatProblem(p archive.FsckProblem) error {
 
 func compatCorrupted(e *ostree.ChecksumError) string {
 	return fmt.Sprintf("Corrupted %s object; checksum expected='%s' actual='%s'", e.Object.Type, e.Object.Checksum, e.Got)
-}
-
-// compatPruneFlags are the options of ostree prune.
-type compatPruneFlags struct {
-	dry, refsOnly, commitOnly, deltasOnly bool
-	depth                                 int
-	deletes, retain, only                 []string
-	younger                               string
-}
-
-func compatPrune(fs *pflag.FlagSet) compatRun {
-	f := &compatPruneFlags{}
-	fs.BoolVar(&f.dry, "no-prune", false, "")
-	fs.BoolVar(&f.refsOnly, "refs-only", false, "")
-	fs.IntVar(&f.depth, "depth", -1, "")
-	fs.StringArrayVar(&f.deletes, "delete-commit", nil, "")
-	fs.StringVar(&f.younger, "keep-younger-than", "", "")
-	fs.BoolVar(&f.deltasOnly, "static-deltas-only", false, "")
-	fs.StringArrayVar(&f.retain, "retain-branch-depth", nil, "")
-	fs.StringArrayVar(&f.only, "only-branch", nil, "")
-	fs.BoolVar(&f.commitOnly, "commit-only", false, "")
-	return func(ctx context.Context, c *compat, _ []string) error {
-		switch {
-		case f.deltasOnly && len(f.deletes) == 0:
-			return compatf("--static-deltas-only requires --delete-commit; see https://github.com/ostreedev/ostree/issues/1479")
-		case f.deltasOnly && f.commitOnly:
-			return compatf("--commit-only cannot be used with --static-deltas-only")
-		case f.dry && len(f.deletes) > 0:
-			return compatf("Cannot specify both --delete-commit and --no-prune")
-		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		return f.run(ctx, c, repo)
-	}
-}
-
-func (f *compatPruneFlags) run(ctx context.Context, c *compat, repo *archive.Repo) error {
-	o := archive.PruneOptions{RefsOnly: f.refsOnly, CommitOnly: f.commitOnly, DryRun: f.dry}
-	if err := f.retention(ctx, c, repo, &o); err != nil {
-		return err
-	}
-	for _, rev := range f.deletes {
-		sum, err := c.resolve(ctx, repo, rev)
-		if err != nil {
-			return err
-		}
-		if f.deltasOnly {
-			if err := deleteDeltasTo(ctx, repo, sum); err != nil {
-				return err
-			}
-			continue
-		}
-		o.Delete = append(o.Delete, sum)
-	}
-	report, err := repo.Prune(ctx, o)
-	if err != nil {
-		return err
-	}
-	if err := pruneSummaryCache(repo); err != nil {
-		return err
-	}
-	what := "objects"
-	if f.commitOnly {
-		what = "commits"
-	}
-	c.printf("Total %s: %d\n", what, report.Objects)
-	switch {
-	case report.Deleted() == 0:
-		c.printf("No unreachable %s\n", what)
-	case f.dry:
-		c.printf("Would delete: %d %s, freeing %s\n", report.Deleted(), what, compatSize(report.Bytes))
-	default:
-		c.printf("Deleted %d %s, %s freed\n", report.Deleted(), what, compatSize(report.Bytes))
-	}
-	return nil
-}
-
-// retention says how much of each ref's history stays.
-func (f *compatPruneFlags) retention(ctx context.Context, c *compat, repo *archive.Repo, o *archive.PruneOptions) error {
-	keep := archive.Retention{}
-	if f.depth >= 0 {
-		keep.Commits = f.depth + 1
-	}
-	if f.younger != "" {
-		since, err := compatTime(f.younger, c.env.clock())
-		if err != nil {
-			return compatf("Could not parse '%s'", f.younger)
-		}
-		keep.Since, o.RefsOnly = since, true
-	}
-	o.RefsOnly = o.RefsOnly || len(f.retain) > 0 || len(f.only) > 0
-	for _, text := range f.retain {
-		i := strings.LastIndex(text, "=")
-		if i < 0 {
-			return compatf("Invalid value %s, must specify BRANCH=DEPTH", text)
-		}
-		var depth int
-		if n, err := fmt.Sscanf(text[i+1:], "%d", &depth); n != 1 || err != nil {
-			return compatf("Out of range depth: Invalid depth %s", text[i+1:])
-		}
-		r := archive.Retention{}
-		if depth >= 0 {
-			r = archive.Retention{Commits: depth + 1, Since: keep.Since}
-		}
-		o.Refs = append(o.Refs, archive.RefRetention{Pattern: text[:i], Retention: r})
-	}
-	if len(f.only) == 0 {
-		o.Keep = keep
-		return nil
-	}
-	for _, ref := range f.only {
-		if _, err := repo.ResolveRef(ref); err != nil {
-			return compatf("Refspec '%s' not found", ref)
-		}
-		o.Refs = append(o.Refs, archive.RefRetention{Pattern: ref, Retention: keep})
-	}
-	return ctx.Err()
-}
-
-// compatSize writes a number of bytes as GLib does.
-func compatSize(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	size, unit := float64(n)/1000, 0
-	for ; size >= 999.95 && unit < 4; unit++ {
-		size /= 1000
-	}
-	return fmt.Sprintf("%.1f\u00a0%cB", size, "kMGTP"[unit])
-}
-
-// summaryCache is where pulls keep the summaries of remotes.
-func summaryCache(repo string) string { return filepath.Join(repo, "tmp", "cache", "summaries") }
-
-// pruneSummaryCache deletes the summaries of remotes that are not there any more.
-func pruneSummaryCache(repo *archive.Repo) error {
-	config, err := repo.Config()
-	if err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(summaryCache(repo.Path()))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		remote := strings.TrimSuffix(e.Name(), ".sig")
-		if config.Has(remoteGroup(remote)) || e.IsDir() {
-			continue
-		}
-		err = errors.Join(err, os.Remove(filepath.Join(summaryCache(repo.Path()), e.Name())))
-	}
-	return err
 }

@@ -60,6 +60,7 @@ func (f *compatPullLocalFlags) run(ctx context.Context, c *compat, args []string
 		return err
 	}
 	defer p.r.Close()
+	p.collection = src.CollectionID()
 	p.mirror = f.remote == "" // refs keep their names
 	if f.gpgSummary {
 		if err := p.fetchSummary(ctx); err != nil {

@@ -36,8 +36,8 @@ func compatInit(fs *pflag.FlagSet) compatRun {
 
 // compatRefsFlags are the options of ostree refs.
 type compatRefsFlags struct {
-	remove, list, alias, force bool
-	create                     string
+	remove, list, alias, force, collections bool
+	create                                  string
 }
 
 func compatRefs(fs *pflag.FlagSet) compatRun {
@@ -47,12 +47,15 @@ func compatRefs(fs *pflag.FlagSet) compatRun {
 	fs.BoolVarP(&f.alias, "alias", "A", false, "")
 	fs.StringVar(&f.create, "create", "", "")
 	fs.BoolVar(&f.force, "force", false, "")
+	fs.BoolVarP(&f.collections, "collections", "c", false, "")
 	return func(ctx context.Context, c *compat, args []string) error {
 		switch {
 		case f.remove && len(args) == 0:
 			return compatf("At least one PREFIX is required when deleting refs")
-		case f.create != "" && len(args) != 1:
-			return compatf("Exactly one existing ref is required when using --create")
+		case f.create != "" && len(args) == 0:
+			return compatf("You must specify a revision when creating a new ref")
+		case f.create != "" && len(args) > 1:
+			return compatf("You must specify only 1 existing ref when creating a new ref")
 		case f.remove && f.create != "":
 			return compatf("Cannot use --delete and --create together")
 		}
@@ -61,6 +64,8 @@ func compatRefs(fs *pflag.FlagSet) compatRun {
 			return err
 		}
 		switch {
+		case f.collections:
+			err = f.withCollections(ctx, c, repo, args)
 		case f.create != "":
 			err = f.makeRef(ctx, c, repo, args[0])
 		case f.remove:
@@ -70,7 +75,7 @@ func compatRefs(fs *pflag.FlagSet) compatRun {
 		default:
 			return f.listRefs(ctx, c, repo, args)
 		}
-		if err != nil {
+		if err != nil || f.create == "" && !f.remove {
 			return err
 		}
 		return c.updateSummaryIf(ctx, repo, "auto-update-summary")
@@ -201,12 +206,22 @@ func (f *compatRefsFlags) makeRef(ctx context.Context, c *compat, repo *archive.
 	if err := refuseMirrored(repo, []string{f.create}); err != nil {
 		return err
 	}
+	return c.setRef(ctx, repo, f.create, commit)
+}
+
+// setRef points a ref to a commit, or deletes it when that is zero.
+func (c *compat) setRef(ctx context.Context, repo *archive.Repo, ref string, commit ostree.Checksum) (err error) {
 	txn, err := repo.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, txn.Abort()) }()
-	if err := txn.SetRef(f.create, commit); err != nil {
+	if commit.IsZero() {
+		err = txn.DeleteRef(ref)
+	} else {
+		err = txn.SetRef(ref, commit)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = txn.Commit(ctx)

@@ -28,6 +28,8 @@ type compatRemote struct {
 	url  string
 	get  func(key string) string
 
+	collection string // that commits must be bound to
+
 	gpg, gpgSummary bool
 	keyring         *sign.Keyring
 	engines         []compatEngine // that must sign commits, any of them
@@ -68,7 +70,7 @@ func (c *compat) newRemote(repo *archive.Repo, name string) (*compatRemote, erro
 		return nil, compatf("Remote \"%s\" not found", name)
 	}
 	r := &compatRemote{c: c, repo: repo, name: name, cacheDir: filepath.Join(repo.Path(), "tmp", "cache"), get: remoteConfig(config, name)}
-	r.url = r.get("url")
+	r.url, r.collection = r.get("url"), r.get("collection-id")
 	switch {
 	case r.get("custom-backend") != "":
 		return nil, compatf("Cannot fetch via libostree - remote '%s' uses custom backend '%s'", name, r.get("custom-backend"))

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -25,6 +23,7 @@ func compatSummary(fs *pflag.FlagSet) compatRun {
 	update := fs.BoolP("update", "u", false, "")
 	view := fs.BoolP("view", "v", false, "")
 	raw := fs.Bool("raw", false, "")
+	values := fs.StringArrayP("add-metadata", "m", nil, "")
 	return func(ctx context.Context, c *compat, _ []string) error {
 		repo, err := c.open()
 		if err != nil {
@@ -36,7 +35,14 @@ func compatSummary(fs *pflag.FlagSet) compatRun {
 			if err != nil {
 				return err
 			}
-			return c.writeSummary(ctx, repo, signers)
+			more, err := compatValues(*values)
+			if err != nil {
+				return err
+			}
+			if err := c.writeMetadataCommit(ctx, repo, more, signers); err != nil {
+				return err
+			}
+			return c.writeSummary(ctx, repo, more, signers)
 		case *view || *raw:
 			return c.viewSummary(repo, *raw)
 		}
@@ -52,7 +58,7 @@ func (c *compat) updateSummaryIf(ctx context.Context, repo *archive.Repo, keys .
 	}
 	for _, key := range keys {
 		if v, _ := config.Get("core", key); v == "true" {
-			return c.writeSummary(ctx, repo, nil)
+			return c.writeSummary(ctx, repo, nil, nil)
 		}
 	}
 	return nil
@@ -60,7 +66,7 @@ func (c *compat) updateSummaryIf(ctx context.Context, repo *archive.Repo, keys .
 
 // writeSummary writes the summary, its signature and the delta indexes. Unlike
 // publish it does this alone: no index of sub-summaries, nothing of flatpak.
-func (c *compat) writeSummary(ctx context.Context, repo *archive.Repo, signers []sign.Signer) (err error) {
+func (c *compat) writeSummary(ctx context.Context, repo *archive.Repo, more gvariant.Dict, signers []sign.Signer) (err error) {
 	lock, err := repo.Lock(ctx, "publish")
 	if err != nil {
 		return err
@@ -72,7 +78,7 @@ func (c *compat) writeSummary(ctx context.Context, repo *archive.Repo, signers [
 	if err := repo.SetConfig("core", "indexed-deltas", "true"); err != nil {
 		return err
 	}
-	summary, err := c.newSummary(ctx, repo)
+	summary, err := c.newSummary(ctx, repo, more)
 	if err != nil {
 		return err
 	}
@@ -101,36 +107,48 @@ func (c *compat) writeSummary(ctx context.Context, repo *archive.Repo, signers [
 	return atomicfile.WriteFile(path, data, 0o644)
 }
 
-func (c *compat) newSummary(ctx context.Context, repo *archive.Repo) (s ostree.Summary, err error) {
-	refs, err := repo.Refs(ctx, "")
-	if err == nil {
-		s.Refs, err = summaryRefs(ctx, repo, refs)
-	}
+// newSummary lists the refs: those of refs/heads of a repository without a
+// collection ID, else those of its own collection. Refs of others have their place in the metadata.
+func (c *compat) newSummary(ctx context.Context, repo *archive.Repo, more gvariant.Dict) (s ostree.Summary, err error) {
+	collections, err := c.collections(ctx, repo)
 	if err != nil {
 		return s, err
 	}
-	if s.Metadata, err = c.summaryMetadata(ctx, repo); err != nil {
-		return s, err
-	}
-	collections, err := repo.CollectionRefs(ctx)
-	if err != nil || len(collections) == 0 {
-		return s, err
-	}
-	var list []gvariant.Value
-	for _, id := range slices.Sorted(maps.Keys(collections)) {
-		refs, err := summaryRefs(ctx, repo, collections[id])
+	main := repo.CollectionID()
+	if main == "" {
+		refs, err := repo.Refs(ctx, "")
+		if err == nil {
+			s.Refs, err = summaryRefs(ctx, repo, refs)
+		}
 		if err != nil {
 			return s, err
 		}
-		var vs []gvariant.Value
-		for _, r := range refs {
-			vs = append(vs, gvariant.Tuple(gvariant.String(r.Name), gvariant.Tuple(
+	}
+	var others []gvariant.Value
+	for len(collections) > 0 {
+		id := collections[0].Collection
+		var refs []archive.Ref
+		for len(collections) > 0 && collections[0].Collection == id {
+			refs = append(refs, archive.Ref{Name: collections[0].Name, Commit: collections[0].Commit})
+			collections = collections[1:]
+		}
+		list, err := summaryRefs(ctx, repo, refs)
+		if err != nil {
+			return s, err
+		}
+		if id == main {
+			s.Refs = list
+			continue
+		}
+		var values []gvariant.Value
+		for _, r := range list {
+			values = append(values, gvariant.Tuple(gvariant.String(r.Name), gvariant.Tuple(
 				gvariant.Uint64(r.CommitSize), gvariant.Bytes(r.Commit[:]), r.Metadata.Encode())))
 		}
-		list = append(list, gvariant.DictEntry(gvariant.String(id), gvariant.Array("(s(taya{sv}))", vs...)))
+		others = append(others, gvariant.DictEntry(gvariant.String(id), gvariant.Array("(s(taya{sv}))", values...)))
 	}
-	s.Metadata.Set(ostree.KeySummaryCollectionMap, gvariant.Array("{sa(s(taya{sv}))}", list...))
-	return s, nil
+	s.Metadata, err = c.summaryMetadata(ctx, repo, more, others)
+	return s, err
 }
 
 // summaryRefs says of refs what a summary says.
@@ -169,15 +187,14 @@ func decodeDamaged(repo *archive.Repo, name ostree.ObjectName) (*ostree.Commit, 
 	return ostree.DecodeCommit(data)
 }
 
-func (c *compat) summaryMetadata(ctx context.Context, repo *archive.Repo) (d gvariant.Dict, err error) {
+// summaryMetadata adds to what the command line says what a summary says of its
+// repository. Others are the refs of other collections.
+func (c *compat) summaryMetadata(ctx context.Context, repo *archive.Repo, more gvariant.Dict, others []gvariant.Value) (gvariant.Dict, error) {
 	config, err := repo.Config()
 	if err != nil {
 		return nil, err
 	}
-	tombstones, _ := config.Get("core", "tombstone-commits")
-	d.Set(ostree.KeySummaryMode, gvariant.String("archive-z2"))
-	d.Set(ostree.KeySummaryLastModified, gvariant.Uint64(gvariant.BE64(uint64(c.env.clock().Unix()))))
-	d.Set(ostree.KeySummaryTombstones, gvariant.Bool(tombstones == "true"))
+	var d gvariant.Dict
 	if none, _ := config.Get("core", "no-deltas-in-summary"); none != "true" {
 		deltas, err := delta.Digests(ctx, repo)
 		if err != nil {
@@ -187,8 +204,19 @@ func (c *compat) summaryMetadata(ctx context.Context, repo *archive.Repo) (d gva
 			d.Set(ostree.KeyStaticDeltas, deltas.Encode())
 		}
 	}
+	tombstones, _ := config.Get("core", "tombstone-commits")
+	mode, _ := config.Get("core", "mode")
+	d.Set(ostree.KeySummaryLastModified, gvariant.Uint64(gvariant.BE64(uint64(c.env.clock().Unix()))))
+	d.Set(ostree.KeySummaryMode, gvariant.String(mode))
+	d.Set(ostree.KeySummaryTombstones, gvariant.Bool(tombstones == "true"))
 	d.Set(ostree.KeySummaryIndexedDeltas, gvariant.Bool(true))
-	return d, nil
+	if id := repo.CollectionID(); id != "" {
+		d.Set(ostree.KeySummaryCollectionID, gvariant.String(id))
+	}
+	if len(others) > 0 {
+		d.Set(ostree.KeySummaryCollectionMap, gvariant.Array("{sa(s(taya{sv}))}", others...))
+	}
+	return compatHashed(more, d...), nil
 }
 
 // compatDate writes a big-endian time of a summary as ostree does.
@@ -218,7 +246,11 @@ func (c *compat) viewSummary(repo *archive.Repo, raw bool) error {
 		return err
 	}
 	for _, ref := range s.Refs {
-		c.viewRef(ref.Name, ref)
+		name := ref.Name
+		if id := s.Metadata.Str(ostree.KeySummaryCollectionID); id != "" {
+			name = "(" + id + ", " + name + ")"
+		}
+		c.viewRef(name, ref)
 	}
 	if v, ok := s.Metadata.Get(ostree.KeySummaryCollectionMap); ok && v.Type() == "a{sa(s(taya{sv}))}" {
 		for _, collection := range v.All() {
@@ -234,9 +266,6 @@ func (c *compat) viewSummary(repo *archive.Repo, raw bool) error {
 		}
 	}
 	for _, e := range s.Metadata {
-		if e.Key == ostree.KeySummaryCollectionMap {
-			continue
-		}
 		c.printf("%s\n", summaryLine(e))
 	}
 	return nil
@@ -252,7 +281,7 @@ func (c *compat) viewRef(name string, ref ostree.SummaryRef) {
 
 // summaryLine is a line about one key.
 func summaryLine(e gvariant.Entry) string {
-	label, text := "", e.Value.Text()
+	label, text := "", e.Value.Unannotated()
 	switch e.Key {
 	case ostree.KeyCommitTimestamp, ostree.KeySummaryLastModified:
 		label = map[bool]string{true: "Timestamp", false: "Last-Modified"}[e.Key == ostree.KeyCommitTimestamp]
@@ -267,6 +296,10 @@ func summaryLine(e gvariant.Entry) string {
 		label, text = "Has Tombstone Commits", map[bool]string{true: "Yes", false: "No"}[e.Value.Text() == "true"]
 	case ostree.KeyStaticDeltas:
 		label = "Static Deltas"
+	case ostree.KeySummaryCollectionID:
+		label, text = "Collection ID", e.Value.Str()
+	case ostree.KeySummaryCollectionMap:
+		label, text = "Collection Map", "(printed above)"
 	}
 	if label == "" {
 		return e.Key + ": " + text

@@ -309,7 +309,7 @@ func TestOstreeWrapper(t *testing.T) {
 		{"--repo=archive pull-local archive", "n|treewright|pull-local |"},
 		{"--repo=bare refs", "n|ostree|refs |repository: not archive"},
 		{"--repo=archive pull-local bare", "n|treewright|pull-local |"},
-		{"--repo=archive fsck --delete", "n|ostree|fsck |option: --delete"},
+		{"--repo=archive fsck --delete", "n|treewright|fsck |"},
 		{"--repo=archive show", "n|ostree|show |verb: show"},
 		{"--version", "n|ostree| |verb: "},
 	} {

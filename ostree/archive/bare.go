@@ -85,6 +85,9 @@ func (s *Source) Refs(ctx context.Context, prefix string) ([]Ref, error) {
 	return s.repo.Refs(ctx, prefix)
 }
 
+// CollectionID is Repo.CollectionID.
+func (s *Source) CollectionID() string { return s.repo.CollectionID() }
+
 // AllRefs is Repo.AllRefs.
 func (s *Source) AllRefs(ctx context.Context) ([]Ref, error) { return s.repo.AllRefs(ctx) }
 

@@ -15,6 +15,13 @@ func (v Value) Annotated() string {
 	return b.String()
 }
 
+// Unannotated is Annotated without the types.
+func (v Value) Unannotated() string {
+	var b strings.Builder
+	v.annotated(&b, false)
+	return b.String()
+}
+
 // textWords stand before values whose type their text alone does not tell.
 var textWords = map[byte]string{'y': "byte ", 'n': "int16 ", 'q': "uint16 ", 'h': "handle ", 'u': "uint32 ", 'x': "int64 ", 't': "uint64 ",
 	'o': "objectpath ", 'g': "signature "}

@@ -49,6 +49,16 @@ func TestGLibReadsTheSameText(t *testing.T) {
 	}
 }
 
+func TestUnannotated(t *testing.T) {
+	v, err := ParseText("(uint32 1, [byte 1, 2], @as [], {'k': <uint64 2>}, b'x')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := v.Unannotated(), "(1, [0x01, 0x02], [], {'k': <uint64 2>}, b'x')"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func FuzzParseText(f *testing.F) {
 	for _, row := range vectors(f, "text.txt") {
 		f.Add(unquoteJSON(f, row[0]))
