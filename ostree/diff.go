@@ -109,6 +109,44 @@ func merge[E any](a, b []E, name func(E) string, fn func(string, *E, *E) error) 
 	return nil
 }
 
+// FileChange is a path at which two commits differ.
+type FileChange struct {
+	Change
+	OldSize, NewSize int64 // of regular files, else 0
+}
+
+// DiffCommits calls fn for every path at which two commits differ, as Diff does,
+// and says how large files were and are.
+func DiffCommits(ctx context.Context, r Reader, before, after Checksum, fn func(FileChange) error) error {
+	old, err := ReadCommit(ctx, r, before)
+	if err != nil {
+		return err
+	}
+	now, err := ReadCommit(ctx, r, after)
+	if err != nil {
+		return err
+	}
+	a := TreeDir{Tree: old.RootTree, Meta: old.RootMeta}
+	b := TreeDir{Tree: now.RootTree, Meta: now.RootMeta}
+	return Diff(ctx, r, a, b, func(c Change) error {
+		f := FileChange{Change: c}
+		for _, side := range []struct {
+			e    Entry
+			size *int64
+		}{{c.Old, &f.OldSize}, {c.New, &f.NewSize}} {
+			if side.e.Type != ObjectFile {
+				continue
+			}
+			e, err := lsEntry(ctx, r, c.Path, side.e)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.Path, err)
+			}
+			*side.size = e.Size
+		}
+		return fn(f)
+	})
+}
+
 // KeyPackages lists the RPM packages of a commit: a(sssss), each name, epoch,
 // version, release and architecture.
 const KeyPackages = "rpmostree.rpmdb.pkglist"

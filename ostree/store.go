@@ -27,6 +27,12 @@ func (e *MissingError) Error() string { return fmt.Sprintf("object %s is missing
 // Unwrap returns ErrNotExist.
 func (e *MissingError) Unwrap() error { return ErrNotExist }
 
+// absentError is ErrNotExist in words that name what is not there.
+type absentError string
+
+func (e absentError) Error() string        { return string(e) }
+func (e absentError) Is(target error) bool { return target == ErrNotExist }
+
 // Ref is a name and the commit that it shows.
 type Ref struct {
 	Name   string
@@ -61,6 +67,8 @@ type Reader interface {
 	ObjectReader
 	// HasObject tells whether the object is here, not whether it is whole.
 	HasObject(ObjectName) (bool, error)
+	// StatFile returns the header and the size of a content object, unverified.
+	StatFile(context.Context, Checksum) (FileHeader, int64, error)
 	// OpenFile returns the header, the size and the bytes of a content object.
 	// Read to the end, where a damaged object is an error; close it.
 	OpenFile(context.Context, Checksum) (FileHeader, int64, io.ReadCloser, error)

@@ -99,6 +99,20 @@ func metaBytes(ctx context.Context, n ostree.ObjectName, data []byte, ok bool) (
 	return bytes.Clone(data), nil
 }
 
+// StatFile returns the header and the size of a content object.
+func (s *Store) StatFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeader, int64, error) {
+	if err := ctx.Err(); err != nil {
+		return ostree.FileHeader{}, 0, err
+	}
+	n := ostree.ObjectName{Checksum: c, Type: ostree.ObjectFile}
+	data, ok := s.object(n)
+	if !ok {
+		return ostree.FileHeader{}, 0, &ostree.MissingError{Object: n}
+	}
+	h, size, _, err := ostree.DecodeArchiveHeader(bytes.NewReader(data))
+	return h, size, err
+}
+
 // OpenFile returns what a content object holds: its header, its size and its
 // bytes, which the caller reads and closes.
 func (s *Store) OpenFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeader, int64, io.ReadCloser, error) {

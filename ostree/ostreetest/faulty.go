@@ -90,6 +90,14 @@ func (f *Faulty) HasObject(n ostree.ObjectName) (bool, error) {
 	return call(f, "HasObject", func() (bool, error) { return f.store.HasObject(n) })
 }
 
+func (f *Faulty) StatFile(ctx context.Context, c ostree.Checksum) (h ostree.FileHeader, size int64, err error) {
+	err = f.plain("StatFile", func() error {
+		h, size, err = f.store.StatFile(ctx, c)
+		return err
+	})
+	return h, size, err
+}
+
 func (f *Faulty) OpenFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeader, int64, io.ReadCloser, error) {
 	if err := f.next("OpenFile"); err != nil {
 		return ostree.FileHeader{}, 0, nil, err

@@ -31,6 +31,7 @@ func TestStore(t *testing.T, open func(testing.TB) ostree.Store) {
 		"nobody's buffers":          testBuffers,
 		"many writers":              testWriters,
 		"copies":                    testCopy,
+		"readers":                   testReaders,
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := open(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
@@ -77,6 +78,9 @@ func wholeFile(ctx context.Context, store ostree.Reader, n ostree.ObjectName) er
 	h, size, r, err := store.OpenFile(ctx, n.Checksum)
 	if err != nil {
 		return err
+	}
+	if stat, statSize, err := store.StatFile(ctx, n.Checksum); err != nil || !reflect.DeepEqual(stat, h) || statSize != size {
+		return errors.Join(err, r.Close(), fmt.Errorf("object %s: got %v and %d bytes of StatFile, want %v and %d", n, stat, statSize, h, size))
 	}
 	sum := ostree.ContentHasher(h)
 	got, err := io.Copy(sum, r)
