@@ -136,11 +136,12 @@ func (z *Reader) symbol(table []entry) (int, error) {
 	}
 }
 
-// slack is the room that a step of fast needs: three bytes and the longest
+// slack is the room that a step of fast needs: some bytes and the longest
 // match, which it copies in strides.
 const (
-	slack  = 3 + 258 + stride
-	stride = 32
+	slack    = 1 + literals + 258 + stride
+	literals = 4
+	stride   = 32
 )
 
 // codes writes what the symbols of a block say into buf from at on; have is how
@@ -246,44 +247,28 @@ func (z *Reader) fast(buf []byte, at, first int) (int, error) {
 		n |= 56
 		e := lengths[hold&(1<<lengthBits-1)]
 		if e&entryLiteral != 0 {
-			// Three bytes in one go: their codes have no more than 33 bits.
-			hold >>= e & 31
-			n -= e.bits()
-			buf[at] = byte(e >> 16)
-			at++
-			e = lengths[hold&(1<<lengthBits-1)]
-			if e&entryLiteral != 0 {
-				hold >>= e & 31
-				n -= e.bits()
+			for range literals { // one more, and they have 55 bits
+				hold, n = hold>>(e&31), n-e.bits()
 				buf[at] = byte(e >> 16)
 				at++
-				e = lengths[hold&(1<<lengthBits-1)]
-				if e&entryLiteral != 0 {
-					hold >>= e & 31
-					n -= e.bits()
-					buf[at] = byte(e >> 16)
-					at++
-					continue
+				if e = lengths[hold&(1<<lengthBits-1)]; e&entryLiteral == 0 {
+					hold |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
+					pos += int(63-n) >> 3
+					n |= 56
+					break
 				}
 			}
-			hold |= binary.LittleEndian.Uint64(in[pos:]) << (n & 63)
-			pos += int(63-n) >> 3
-			n |= 56
 		}
 		if e&entrySub != 0 {
-			hold >>= lengthBits
-			n -= lengthBits
+			hold, n = hold>>lengthBits, n-lengthBits
 			e = lengths[e.value()+int(hold&(1<<e.extra()-1))]
-			if e&entryLiteral != 0 {
-				hold >>= e & 31
-				n -= e.bits()
-				buf[at] = byte(e >> 16)
-				at++
-				continue
-			}
 		}
-		hold >>= e & 31
-		n -= e.bits()
+		hold, n = hold>>(e&31), n-e.bits()
+		if e&entryLiteral != 0 {
+			buf[at] = byte(e >> 16)
+			at++
+			continue
+		}
 		if e&entryEnd != 0 {
 			if e.isNone() {
 				return at, damaged("no such code")
@@ -292,19 +277,15 @@ func (z *Reader) fast(buf []byte, at, first int) (int, error) {
 			break
 		}
 		length := e.value() + int(hold&(1<<e.extra()-1))
-		hold >>= e.extra()
-		n -= e.extra()
+		hold, n = hold>>e.extra(), n-e.extra()
 		e = distances[hold&(1<<distanceBits-1)]
 		if e&entrySub != 0 {
-			hold >>= distanceBits
-			n -= distanceBits
+			hold, n = hold>>distanceBits, n-distanceBits
 			e = distances[e.value()+int(hold&(1<<e.extra()-1))]
 		}
-		hold >>= e & 31
-		n -= e.bits()
+		hold, n = hold>>(e&31), n-e.bits()
 		back := e.value() + int(hold&(1<<e.extra()-1))
-		hold >>= e.extra()
-		n -= e.extra()
+		hold, n = hold>>e.extra(), n-e.extra()
 		from := at - back
 		if from < first || e&entryEnd != 0 {
 			return at, damaged("a match with what is not there")
