@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"github.com/treewright/treewright/ostree/gvariant"
 )
@@ -199,41 +198,4 @@ func CopyCommit(ctx context.Context, dst Txn, src Store, c Checksum) error {
 		dst.SetCommitMeta(c, meta)
 	}
 	return err
-}
-
-// MirrorRef returns the name by which stores know a ref of a collection:
-// "(COLLECTION, NAME)", as `ostree refs -c` prints it.
-func MirrorRef(collection, name string) string { return "(" + collection + ", " + name + ")" }
-
-// cutMirrorRef reads what MirrorRef returns.
-func cutMirrorRef(ref string) (collection, name string, ok bool) {
-	inner, ok := strings.CutPrefix(ref, "(")
-	if !ok {
-		return "", "", false
-	}
-	if inner, ok = strings.CutSuffix(inner, ")"); !ok {
-		return "", "", false
-	}
-	return strings.Cut(inner, ", ")
-}
-
-// RefPath returns where a ref is stored, below the repository: "NAME" in
-// refs/heads, "REMOTE:NAME" in refs/remotes, "(COLLECTION, NAME)" in
-// refs/mirrors.
-func RefPath(ref string) (string, error) {
-	if collection, name, ok := cutMirrorRef(ref); ok {
-		return "refs/mirrors/" + collection + "/" + name, firstError(ValidateCollectionID(collection), ValidateRef(name))
-	}
-	remote, name, isRemote := strings.Cut(ref, ":")
-	if !isRemote {
-		return "refs/heads/" + ref, ValidateRef(ref)
-	}
-	return "refs/remotes/" + remote + "/" + name, firstError(ValidateRemote(remote), ValidateRef(name))
-}
-
-func firstError(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
