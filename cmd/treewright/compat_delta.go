@@ -21,6 +21,8 @@ type compatDeltaFlags struct {
 	empty, ifNotExists, swap bool
 	fallback, bsdiff, chunk  int64
 	opts                     delta.GenerateOptions
+	signing                  compatSigning
+	keysFile                 string
 }
 
 func compatDeltaGenerate(fs *pflag.FlagSet) compatRun {
@@ -37,6 +39,9 @@ func compatDeltaGenerate(fs *pflag.FlagSet) compatRun {
 	fs.Int64Var(&f.bsdiff, "max-bsdiff-size", delta.DefaultMaxBsdiffSize/megabyte, "")
 	fs.Int64Var(&f.chunk, "max-chunk-size", delta.DefaultMaxChunkSize/megabyte, "")
 	fs.StringVar(&f.opts.File, "filename", "", "")
+	fs.StringArrayVar(&f.signing.keys, "sign", nil, "")
+	fs.StringVar(&f.signing.signType, "sign-type", "ed25519", "")
+	fs.StringVar(&f.keysFile, "keys-file", "", "")
 	// These follow ostree where treewright has its reasons to differ.
 	f.opts.PatchBelow, f.opts.ObjectSizes = 64<<10, true
 	return f.run
@@ -72,10 +77,21 @@ func (f *compatDeltaFlags) run(ctx context.Context, c *compat, args []string) er
 	if !name.From.IsZero() {
 		from = name.From.String()
 	}
+	keys := compatKeys{file: f.keysFile}
+	if f.signing.keys, err = keys.all(f.signing.keys); err != nil {
+		return err
+	}
+	signers, err := f.signing.signers(c)
+	if err != nil {
+		return err
+	}
 	c.printf("Generating static delta:\n  From: %s\n  To:   %s\n", from, name.To)
 	f.sizes()
 	s, err := delta.Generate(ctx, repo, name, f.opts)
 	if err != nil {
+		return err
+	}
+	if err := signDelta(ctx, repo, name, f.opts.File, signers); err != nil {
 		return err
 	}
 	return c.reportDelta(ctx, repo, s, f.opts.File)
@@ -133,21 +149,29 @@ func (c *compat) reportDelta(ctx context.Context, repo *archive.Repo, s *delta.S
 	return nil
 }
 
-func compatDeltaList(*pflag.FlagSet) compatRun {
+func compatDeltaList(*pflag.FlagSet) compatRun { return listing("(No static deltas)", delta.List) }
+
+func compatDeltaIndexes(*pflag.FlagSet) compatRun {
+	return listing("(No static deltas indexes)", func(_ context.Context, repo *archive.Repo) ([]ostree.Checksum, error) { return delta.Indexes(repo) })
+}
+
+// listing prints what the repository has of something, or what it says when it
+// has nothing.
+func listing[T fmt.Stringer](none string, of func(context.Context, *archive.Repo) ([]T, error)) compatRun {
 	return func(ctx context.Context, c *compat, _ []string) error {
 		repo, err := c.open()
 		if err != nil {
 			return err
 		}
-		names, err := delta.List(ctx, repo)
+		all, err := of(ctx, repo)
 		if err != nil {
 			return err
 		}
-		if len(names) == 0 {
-			c.printf("(No static deltas)\n")
+		if len(all) == 0 {
+			c.printf("%s\n", none)
 		}
-		for _, n := range names {
-			c.printf("%s\n", n)
+		for _, item := range all {
+			c.printf("%s\n", item)
 		}
 		return nil
 	}
@@ -266,29 +290,6 @@ func deleteDeltasTo(ctx context.Context, repo *archive.Repo, to ostree.Checksum)
 	return err
 }
 
-func compatDeltaApply(*pflag.FlagSet) compatRun {
-	return func(ctx context.Context, c *compat, args []string) error {
-		if len(args) < 1 {
-			return compatf("PATH must be specified")
-		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		path := args[0]
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			path = filepath.Dir(path)
-		}
-		folder := delta.Folder(path)
-		s, err := folder.Superblock()
-		if err != nil {
-			return err
-		}
-		_, err = delta.Apply(ctx, repo, s, folder, delta.ApplyOptions{})
-		return err
-	}
-}
-
 func compatDeltaReindex(fs *pflag.FlagSet) compatRun {
 	to := fs.String("to", "", "")
 	return func(ctx context.Context, c *compat, _ []string) error {
@@ -304,25 +305,5 @@ func compatDeltaReindex(fs *pflag.FlagSet) compatRun {
 			return err
 		}
 		return delta.Reindex(ctx, repo, commit)
-	}
-}
-
-func compatDeltaIndexes(*pflag.FlagSet) compatRun {
-	return func(_ context.Context, c *compat, _ []string) error {
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		commits, err := delta.Indexes(repo)
-		if err != nil {
-			return err
-		}
-		if len(commits) == 0 {
-			c.printf("(No static deltas indexes)\n")
-		}
-		for _, commit := range commits {
-			c.printf("%s\n", commit)
-		}
-		return nil
 	}
 }

@@ -43,12 +43,6 @@ type compatRemote struct {
 	sig      []byte // of summary.sig
 }
 
-// compatEngine verifies signatures of another kind than OpenPGP.
-type compatEngine struct {
-	name   string
-	verify func(data []byte, dict gvariant.Dict) error
-}
-
 // remoteGroup is the group of the config about a remote.
 func remoteGroup(name string) string { return fmt.Sprintf("remote %q", name) }
 
@@ -117,8 +111,8 @@ func (r *compatRemote) verifiers(value string) ([]compatEngine, error) {
 	}
 	var found []compatEngine
 	for _, name := range strings.FieldsFunc(value, func(c rune) bool { return c == ';' || c == ',' }) {
-		if name != "ed25519" && name != "spki" && (name != "dummy" || !r.c.dummy()) {
-			return nil, compatf("Requested signature type is not implemented")
+		if err := checkEngine(name); err != nil {
+			return nil, err
 		}
 		e, err := r.engine(name)
 		if err != nil {
@@ -145,43 +139,10 @@ func (r *compatRemote) engine(name string) (*compatEngine, error) {
 	if strings.TrimSpace(strings.Join(sources, "")) == "" {
 		return nil, nil
 	}
-	switch name {
-	case "ed25519":
-		return engineOf(name, sources, sign.ReadEd25519Keys)
-	case "spki":
-		return engineOf(name, sources, sign.ReadSPKIKeys)
-	}
-	if !r.c.dummy() {
+	if name == "dummy" && !r.c.dummy() {
 		return nil, nil
 	}
-	key := dummySigner(strings.TrimSpace(strings.Join(sources, "\n")))
-	return &compatEngine{name, func(_ []byte, dict gvariant.Dict) error {
-		if ok, err := key.Signed(context.Background(), nil, dict); err != nil || !ok {
-			return errors.Join(err, compatf("dummy: signature: Signature couldn't be verified with key '%s'", string(key)))
-		}
-		return nil
-	}}, nil
-}
-
-// engineOf makes the verifier of an engine whose keys read understands.
-func engineOf[T interface {
-	~[]E
-	Verify([]byte, gvariant.Dict) (*sign.Verified, error)
-}, E any](name string, sources []string, read func([]byte) (T, error)) (*compatEngine, error) {
-	var keys T
-	for _, text := range sources {
-		more, err := read([]byte(text))
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, more...)
-	}
-	return &compatEngine{name, func(data []byte, dict gvariant.Dict) error {
-		if _, err := keys.Verify(data, dict); err != nil {
-			return compatf("%s: Signature couldn't be verified with: key: %v", name, err)
-		}
-		return nil
-	}}, nil
+	return r.c.engineOf(name, sources)
 }
 
 // compatRequests say how a remote is asked.

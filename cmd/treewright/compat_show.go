@@ -40,6 +40,10 @@ func compatLog(*pflag.FlagSet) compatRun {
 // describeCommit prints a commit as ostree log does.
 func (c *compat) describeCommit(sum ostree.Checksum, commit *ostree.Commit) {
 	c.printf("commit %s\n", sum)
+	c.dumpCommit(commit)
+}
+
+func (c *compat) dumpCommit(commit *ostree.Commit) {
 	if !commit.Parent.IsZero() {
 		c.printf("Parent:  %s\n", commit.Parent)
 	}
@@ -113,17 +117,22 @@ func compatLsLine(e archive.LsEntry, sums, xattrs bool) string {
 		line += e.Entry.Tree.String() + " " + e.Entry.Meta.String() + " "
 	}
 	if xattrs {
-		var list []gvariant.Value
-		for _, x := range e.Header.Xattrs {
-			list = append(list, gvariant.Tuple(gvariant.ByteString(x.Name), gvariant.Bytes(x.Value)))
-		}
-		line += "{ " + gvariant.Array("(ayay)", list...).Annotated() + " } "
+		line += xattrsText(e.Header.Xattrs) + " "
 	}
 	line += e.Path
 	if e.Header.IsSymlink() {
 		line += " -> " + e.Header.Symlink
 	}
 	return line
+}
+
+// xattrsText is how ostree prints xattrs.
+func xattrsText(xattrs []ostree.Xattr) string {
+	var list []gvariant.Value
+	for _, x := range xattrs {
+		list = append(list, gvariant.Tuple(gvariant.ByteString(x.Name), gvariant.Bytes(x.Value)))
+	}
+	return "{ " + gvariant.Array("(ayay)", list...).Annotated() + " }"
 }
 
 func compatCat(*pflag.FlagSet) compatRun {

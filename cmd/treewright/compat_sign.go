@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,54 +37,13 @@ func (s *compatSigning) signers(c *compat) ([]sign.Signer, error) {
 		signers = append(signers, sign.NewGPG(s.home, key))
 	}
 	for _, key := range s.keys {
-		switch {
-		case s.signType == "ed25519":
-			signer, err := sign.ReadEd25519Secret([]byte(key))
-			if err != nil {
-				return nil, err
-			}
-			signers = append(signers, signer)
-		case s.signType == "spki":
-			signer, err := sign.ReadSPKISecret([]byte(key))
-			if err != nil {
-				return nil, err
-			}
-			signers = append(signers, signer)
-		case s.signType == "dummy" && c.dummy():
-			signers = append(signers, dummySigner(key))
-		default:
-			return nil, compatf("Requested signature type is not implemented")
+		signer, err := c.signerOf(s.signType, key)
+		if err != nil {
+			return nil, err
 		}
+		signers = append(signers, signer)
 	}
 	return signers, nil
-}
-
-// dummy tells whether the engine "dummy", which proves nothing, is allowed:
-// ostree's tests need it.
-func (c *compat) dummy() bool { return c.env.getenv("OSTREE_DUMMY_SIGN_ENABLED") != "" }
-
-const keyDummy = "ostree.sign.dummy"
-
-// dummySigner is the engine "dummy": the key itself is the signature.
-type dummySigner string
-
-// Sign returns the key.
-func (d dummySigner) Sign(context.Context, []byte) (sign.Signature, error) {
-	return sign.Signature{Key: keyDummy, Data: []byte(d)}, nil
-}
-
-// Signed reports whether the key is among the signatures.
-func (d dummySigner) Signed(_ context.Context, _ []byte, dict gvariant.Dict) (bool, error) {
-	v, ok := dict.Get(keyDummy)
-	if !ok || v.Type() != "aay" {
-		return false, nil
-	}
-	for _, s := range v.All() {
-		if bytes.Equal(s.Bytes(), []byte(d)) {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 func compatGPGSign(fs *pflag.FlagSet) compatRun {

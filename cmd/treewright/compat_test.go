@@ -310,7 +310,8 @@ func TestOstreeWrapper(t *testing.T) {
 		{"--repo=bare refs", "n|ostree|refs |repository: not archive"},
 		{"--repo=archive pull-local bare", "n|treewright|pull-local |"},
 		{"--repo=archive fsck --delete", "n|treewright|fsck |"},
-		{"--repo=archive show", "n|ostree|show |verb: show"},
+		{"--repo=archive show", "n|treewright|show |"},
+		{"--repo=archive checkout", "n|ostree|checkout |verb: checkout"},
 		{"--version", "n|ostree| |verb: "},
 	} {
 		if err := os.RemoveAll(log); err != nil {

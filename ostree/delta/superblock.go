@@ -239,12 +239,16 @@ func (s *Superblock) encode(big bool) ([]byte, error) {
 	return v.Data(), nil
 }
 
-// Sign wraps a superblock and a signature of it. Clients apply such a delta
-// from a file, but cannot pull it.
-func Sign(ctx context.Context, superblock []byte, signer sign.Signer) ([]byte, error) {
-	signature, err := signer.Sign(ctx, superblock)
-	if err != nil {
-		return nil, fmt.Errorf("signing a superblock: %w", err)
+// Sign wraps a superblock and signatures of it. Clients apply such a delta from
+// a file, but cannot pull it.
+func Sign(ctx context.Context, superblock []byte, signers ...sign.Signer) ([]byte, error) {
+	var signatures gvariant.Dict
+	for _, signer := range signers {
+		signature, err := signer.Sign(ctx, superblock)
+		if err != nil {
+			return nil, fmt.Errorf("signing a superblock: %w", err)
+		}
+		signatures = sign.Append(signatures, signature)
 	}
 	var magic [8]byte
 	copy(magic[:], signedMagic)
@@ -252,7 +256,7 @@ func Sign(ctx context.Context, superblock []byte, signer sign.Signer) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return gvariant.Tuple(number, gvariant.Bytes(superblock), sign.Append(nil, signature).Encode()).Data(), nil
+	return gvariant.Tuple(number, gvariant.Bytes(superblock), signatures.Encode()).Data(), nil
 }
 
 // CommitMeta returns the commit's detached metadata, and whether there is any.
