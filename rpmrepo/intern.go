@@ -10,7 +10,8 @@ import (
 // blocks, and intern returns the same string for the same bytes.
 //
 // A passing pool has one block, which forget gives free again: its strings are
-// gone then, and it need not look for equal ones.
+// gone then, and it need not look for equal ones. It may leave bytes where they
+// are, see view.
 type stringPool struct {
 	passing bool
 	bytes   []byte // the block of a passing pool
@@ -96,4 +97,21 @@ func (p *stringPool) copy(b []byte) string {
 	start := p.block.Len()
 	p.block.Write(b)
 	return p.block.String()[start:]
+}
+
+// view is copy for bytes that stay as they are until forget: a passing pool
+// leaves them where they are.
+func (p *stringPool) view(b []byte) string {
+	if !p.passing {
+		return p.copy(b)
+	}
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// internView is view for what comes again.
+func (p *stringPool) internView(b []byte) string {
+	if p.passing {
+		return p.view(b)
+	}
+	return p.intern(b)
 }

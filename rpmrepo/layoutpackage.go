@@ -1,10 +1,6 @@
 package rpmrepo
 
-import (
-	"unsafe"
-
-	"github.com/treewright/treewright/rpmrepo/rpm"
-)
+import "github.com/treewright/treewright/rpmrepo/rpm"
 
 // plainPackage reads the next package if it is laid out as nearly all are, and
 // is all in the buffer. If not, it has read nothing.
@@ -212,20 +208,4 @@ func (c *cursor) name() []byte {
 		c.until()
 	}
 	return c.decoded(c.b[start:c.i], inAttribute)
-}
-
-// internView is view for strings that come again, which other pools keep.
-func (p *stringPool) internView(b []byte) string {
-	if p.passing {
-		return p.view(b)
-	}
-	return p.intern(b)
-}
-
-// view returns b as a string: a passing pool leaves it where it is.
-func (p *stringPool) view(b []byte) string {
-	if !p.passing {
-		return p.copy(b)
-	}
-	return unsafe.String(unsafe.SliceData(b), len(b))
 }
