@@ -109,6 +109,9 @@ type Txn interface {
 	ImportObject(ctx context.Context, n ObjectName, r io.Reader) error
 	// SetCommitMeta replaces the detached metadata of a commit; nil removes it.
 	SetCommitMeta(Checksum, gvariant.Dict)
+	// UpdateCommitMeta has fn change it during Commit, nobody else's change
+	// coming between. An error of fn ends Commit, with nothing changed.
+	UpdateCommitMeta(commit Checksum, fn func(gvariant.Dict) (gvariant.Dict, error))
 	// MarkPartial says that the commit lacks some of its objects on purpose,
 	// ClearPartial that all are there now.
 	MarkPartial(Checksum)

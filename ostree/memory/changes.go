@@ -26,7 +26,7 @@ type metaChange struct {
 
 func (t *txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
 	v := d.Encode() // a copy
-	t.updateCommitMeta(commit, func(gvariant.Dict) (gvariant.Dict, error) {
+	t.UpdateCommitMeta(commit, func(gvariant.Dict) (gvariant.Dict, error) {
 		if d == nil {
 			return nil, nil
 		}
@@ -34,7 +34,7 @@ func (t *txn) SetCommitMeta(commit ostree.Checksum, d gvariant.Dict) {
 	})
 }
 
-func (t *txn) updateCommitMeta(commit ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) {
+func (t *txn) UpdateCommitMeta(commit ostree.Checksum, fn func(gvariant.Dict) (gvariant.Dict, error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.changes.metas = append(t.changes.metas, metaChange{commit, fn})

@@ -220,7 +220,7 @@ func (s *Store) UpdateCommitMeta(ctx context.Context, commit ostree.Checksum, fn
 	}
 	t := s.begin()
 	defer func() { _ = t.Abort() }() // it cannot fail
-	t.updateCommitMeta(commit, fn)
+	t.UpdateCommitMeta(commit, fn)
 	_, err := t.Commit(ctx)
 	return err
 }

@@ -281,6 +281,34 @@ func give(s string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
 }
 
+// changeInTxn changes detached metadata along with a ref: both, or neither.
+func changeInTxn(t *testing.T, store ostree.Store, c ostree.Checksum) {
+	t.Helper()
+	refuse := errors.New("refused")
+	txn := begin(t, store)
+	must(t, txn.SetRef("b", c))
+	txn.SetCommitMeta(c, gvariant.Dict{{Key: "note", Value: gvariant.String("lost")}})
+	txn.UpdateCommitMeta(c, func(gvariant.Dict) (gvariant.Dict, error) { return nil, refuse })
+	if _, err := txn.Commit(t.Context()); !errors.Is(err, refuse) {
+		t.Errorf("a change that fails in a transaction: got %v", err)
+	}
+	_, errRef := store.ResolveRef("b")
+	if d, err := store.CommitMeta(c); err != nil || d.Str("note") != "" || !errors.Is(errRef, ostree.ErrNotExist) {
+		t.Errorf("after it: got %v, %v, and of the ref %v, want nothing changed", d, err, errRef)
+	}
+	txn = begin(t, store)
+	for _, word := range []string{"one", ", two"} {
+		txn.UpdateCommitMeta(c, func(d gvariant.Dict) (gvariant.Dict, error) {
+			d.Set("note", gvariant.String(d.Str("note")+word))
+			return d, nil
+		})
+	}
+	commit(t, txn)
+	if d, err := store.CommitMeta(c); err != nil || d.Str("note") != "one, two" {
+		t.Errorf("two changes: got %v, %v, want both in their order", d, err)
+	}
+}
+
 func testCommitMeta(t *testing.T, store ostree.Store) {
 	c := CommitTo(t, store, "a", Tree{"f": Regular("1")}, CommitOptions{})
 	if d, err := store.CommitMeta(c); err != nil || d != nil {
@@ -318,6 +346,7 @@ func testCommitMeta(t *testing.T, store ostree.Store) {
 	if again, err := store.CommitMeta(c); err != nil || len(again) != 1 {
 		t.Errorf("after it: got %v, %v, want what was there", again, err)
 	}
+	changeInTxn(t, store, c)
 	txn := begin(t, store)
 	txn.SetCommitMeta(c, nil)
 	commit(t, txn)
