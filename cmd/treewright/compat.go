@@ -50,7 +50,8 @@ type compat struct {
 // compatRun does the work of a verb.
 type compatRun func(ctx context.Context, c *compat, args []string) error
 
-// A compatVerb is one verb; words of two parts are those of static-delta.
+// A compatVerb is one verb; words of two parts are those of static-delta and
+// remote.
 type compatVerb struct {
 	name  string
 	setup func(fs *pflag.FlagSet) compatRun
@@ -75,6 +76,13 @@ func compatVerbs() []compatVerb {
 		{"reset", compatReset},
 		{"pull", compatPull},
 		{"pull-local", compatPullLocal},
+		{"remote add", compatRemoteAdd},
+		{"remote delete", compatRemoteDelete},
+		{"remote list", compatRemoteList},
+		{"remote show-url", compatRemoteShowURL},
+		{"remote gpg-import", compatRemoteImport},
+		{"remote refs", compatRemoteRefs},
+		{"remote summary", compatRemoteSummary},
 		{"static-delta generate", compatDeltaGenerate},
 		{"static-delta list", compatDeltaList},
 		{"static-delta show", compatDeltaShow},
@@ -143,7 +151,7 @@ func compatVerbOf(args []string) (verb string, rest []string, err error) {
 			rest = append(rest, a)
 		default:
 			verb = strings.TrimSpace(verb + " " + a)
-			if want--; a == "static-delta" {
+			if want--; a == "static-delta" || a == "remote" {
 				want++
 			}
 		}
@@ -152,7 +160,7 @@ func compatVerbOf(args []string) (verb string, rest []string, err error) {
 	case verb == "":
 		return "", nil, compatf("No command specified")
 	case want > 0:
-		return "", nil, compatf("No \"static-delta\" subcommand specified")
+		return "", nil, compatf("No \"%s\" subcommand specified", verb)
 	}
 	return verb, rest, nil
 }

@@ -177,13 +177,21 @@ func (f *compatShowFlags) signatures(c *compat, repo *archive.Repo, sum ostree.C
 	if err != nil {
 		return err
 	}
-	v, ok := d.Get(sign.KeyOpenPGP)
-	if !ok || v.Type() != "aay" || v.Len() == 0 {
+	if v, ok := d.Get(sign.KeyOpenPGP); !ok || v.Len() == 0 {
 		return nil
 	}
 	ring, err := c.keyringOf(repo.Path(), f.remote, "")
 	if err != nil {
 		return err
+	}
+	return c.dumpSignatures(ring, data, d)
+}
+
+// dumpSignatures says of each OpenPGP signature whether it is good by a keyring.
+func (c *compat) dumpSignatures(ring *sign.Keyring, data []byte, d gvariant.Dict) error {
+	v, ok := d.Get(sign.KeyOpenPGP)
+	if !ok || v.Type() != "aay" {
+		return nil
 	}
 	if ring == nil {
 		ring = &sign.Keyring{}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/treewright/treewright/internal/atomicfile"
@@ -165,31 +168,71 @@ func (r *compatRemote) openRemote(ctx context.Context, o compatRequests) error {
 		CAFile: r.get("tls-ca-path"), CertFile: r.get("tls-client-cert-path"), KeyFile: r.get("tls-client-key-path"),
 		InsecureTLS: r.get("tls-permissive") == "true", Deltas: o.deltas, ContentURL: r.get("contenturl"),
 	}
-	url := o.url
-	if url == "" {
-		url = r.url
-	}
-	if url == "" {
+	base := cmp.Or(o.url, r.url)
+	if base == "" {
 		var err error
-		if url, err = r.followMetalink(ctx, opts); err != nil {
+		if base, err = r.followMetalink(ctx, opts); err != nil {
 			return err
 		}
 	}
 	list := ""
-	if rest, ok := strings.CutPrefix(url, "mirrorlist="); ok {
-		list, url = "mirrorlist=", rest
+	if rest, ok := strings.CutPrefix(base, "mirrorlist="); ok {
+		list, base = "mirrorlist=", rest
 	}
-	scheme, _, ok := strings.Cut(url, "://")
+	scheme, _, ok := strings.Cut(base, "://")
 	if !ok || scheme != "http" && scheme != "https" && scheme != "file" {
-		return compatf("Invalid URI scheme in %s", url)
+		return compatf("Invalid URI scheme in %s", base)
 	}
-	if before, host, ok := strings.Cut(strings.TrimPrefix(url, scheme+"://"), "@"); ok && !strings.Contains(before, "/") {
+	if before, host, ok := strings.Cut(strings.TrimPrefix(base, scheme+"://"), "@"); ok && !strings.Contains(before, "/") {
 		opts.Username, opts.Password, _ = strings.Cut(before, ":")
-		url = scheme + "://" + host
+		base = scheme + "://" + host
 	}
-	var err error
-	r.r, err = remote.Open(list+url, opts)
+	cookie, err := r.cookies(base)
+	if err != nil {
+		return err
+	}
+	if cookie != "" {
+		opts.Header = opts.Header.Clone()
+		if opts.Header == nil {
+			opts.Header = http.Header{}
+		}
+		opts.Header.Set("Cookie", cookie)
+	}
+	r.r, err = remote.Open(list+base, opts)
 	return err
+}
+
+// cookies are those that ostree remote add-cookie has stored for a URL, in the
+// file NAME.cookies.txt. A line of it is DOMAIN, whether that means hosts below
+// it too, PATH, whether https alone gets it, when it ends, NAME and VALUE, with
+// tabs between.
+func (r *compatRemote) cookies(text string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(r.repo.Path(), r.name+".cookies.txt"))
+	if errors.Is(err, os.ErrNotExist) || r.name == "" {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var all []string
+	for line := range strings.Lines(string(data)) {
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if len(f) != 7 || strings.HasPrefix(line, "# ") {
+			continue
+		}
+		domain, host := strings.TrimPrefix(strings.TrimPrefix(f[0], "#HttpOnly_"), "."), u.Hostname()
+		ends, err := strconv.ParseInt(f[4], 10, 64)
+		if host != domain && !(f[1] == "TRUE" && strings.HasSuffix(host, "."+domain)) || !strings.HasPrefix(u.Path+"/", strings.TrimSuffix(f[2], "/")+"/") ||
+			f[3] == "TRUE" && u.Scheme != "https" || err != nil || ends > 0 && ends < r.c.env.clock().Unix() {
+			continue
+		}
+		all = append(all, f[5]+"="+f[6])
+	}
+	return strings.Join(all, "; "), nil
 }
 
 // fetchSummary fetches and verifies the summary, unless a copy is there that
@@ -281,15 +324,20 @@ func (r *compatRemote) storeSummary() error {
 	return nil
 }
 
+// sigs are the signatures of the summary; none of a file that holds no such.
+func (r *compatRemote) sigs() gvariant.Dict {
+	dict, err := gvariant.ParseDict(r.sig)
+	if err != nil {
+		return nil
+	}
+	return dict
+}
+
 func (r *compatRemote) verifySummary() error {
 	if !r.gpgSummary && len(r.summaryEngines) == 0 {
 		return nil
 	}
-	dict, err := gvariant.ParseDict(r.sig)
-	if err != nil {
-		dict = nil // no signatures are found in it
-	}
-	return r.verify(r.data, dict, r.gpgSummary, r.summaryEngines)
+	return r.verify(r.data, r.sigs(), r.gpgSummary, r.summaryEngines)
 }
 
 // verifyCommit checks the signatures of a commit that the remote wants checked.

@@ -163,7 +163,7 @@ func issuedBy(one gvariant.Dict, names []string, now time.Time) bool {
 // that the system trusts. It is nil when there are none.
 func (c *compat) keyringOf(repo, remote, path string) (*sign.Keyring, error) {
 	var data []byte
-	files := []string{filepath.Join(repo, remote+".trustedkeys.gpg")}
+	files := []string{remoteKeysFile(repo, remote)}
 	if path != "" {
 		files = strings.Split(path, ",")
 	}

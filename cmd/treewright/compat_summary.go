@@ -233,6 +233,11 @@ func (c *compat) viewSummary(repo *archive.Repo, raw bool) error {
 	if err != nil {
 		return err
 	}
+	return c.dumpSummary(data, raw)
+}
+
+// dumpSummary prints a summary as ostree does.
+func (c *compat) dumpSummary(data []byte, raw bool) error {
 	if raw {
 		v, err := gvariant.Parse("(a(s(taya{sv}))a{sv})", data)
 		if err != nil {

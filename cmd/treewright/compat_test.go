@@ -254,6 +254,7 @@ func TestCompatVerb(t *testing.T) {
 		"prune --repo=r --depth=0":     "prune|--repo=r --depth=0",
 		"--depth=0 pull o main":        "pull|--depth=0 o main",
 		"static-delta list --repo=r":   "static-delta list|--repo=r",
+		"remote --repo=r add o x":      "remote add|--repo=r o x",
 		"--repo=r static-delta show x": "static-delta show|--repo=r x",
 	} {
 		verb, rest, err := compatVerbOf(strings.Fields(line))
@@ -261,7 +262,7 @@ func TestCompatVerb(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", line, got, err, want)
 		}
 	}
-	for _, line := range []string{"--repo=r", "static-delta"} {
+	for _, line := range []string{"--repo=r", "static-delta", "--repo=r remote"} {
 		if verb, _, err := compatVerbOf(strings.Fields(line)); err == nil {
 			t.Errorf("%s: got %q, want an error", line, verb)
 		}
@@ -308,7 +309,11 @@ func TestOstreeWrapper(t *testing.T) {
 		{"--repo=new init --mode=archive", "n|treewright|init |"},
 		{"--repo=archive pull-local archive", "n|treewright|pull-local |"},
 		{"--repo=bare refs", "n|ostree|refs |repository: not archive"},
-		{"--repo=archive pull-local bare", "n|treewright|pull-local |"},
+		{"--repo=archive pull-local bare", "n|ostree|pull-local |source: not archive"},
+		{"--repo=archive remote add --set k=v o file:///x", "n|treewright|remote add|"},
+		{"--repo=archive remote gpg-import -k file o", "n|treewright|remote gpg-import|"},
+		{"--repo=archive remote gpg-import -k file o ID", "n|ostree|remote gpg-import|remote gpg-import: some keys"},
+		{"--repo=archive remote list-cookies o", "n|ostree|remote list-cookies|verb: remote list-cookies"},
 		{"--repo=archive fsck --delete", "n|treewright|fsck |"},
 		{"--repo=archive show", "n|treewright|show |"},
 		{"--repo=archive checkout", "n|ostree|checkout |verb: checkout"},

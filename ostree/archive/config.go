@@ -127,7 +127,34 @@ func parseConfig(f *keyfile.File) (config, error) {
 
 // SetConfig gives a key of the config file a value, atomically. The value ""
 // removes the key. A running Repo heeds it, all but zlib-level.
-func (r *Repo) SetConfig(group, key, value string) (err error) {
+func (r *Repo) SetConfig(group, key, value string) error {
+	return r.changeConfig(func(f *keyfile.File) bool {
+		if old, ok := f.Get(group, key); ok == (value != "") && old == value {
+			return false
+		}
+		if value == "" {
+			f.Delete(group, key)
+		} else {
+			f.Set(group, key, value)
+		}
+		return true
+	})
+}
+
+// SetConfigGroup replaces a group of the config file, atomically, by the given
+// keys and values. Without any the group is removed.
+func (r *Repo) SetConfigGroup(group string, keysAndValues [][2]string) error {
+	return r.changeConfig(func(f *keyfile.File) bool {
+		f.DeleteGroup(group)
+		for _, kv := range keysAndValues {
+			f.Set(group, kv[0], kv[1])
+		}
+		return true
+	})
+}
+
+// changeConfig writes the config file anew, if change says that it differs.
+func (r *Repo) changeConfig(change func(*keyfile.File) bool) (err error) {
 	lock, err := r.Lock(context.Background(), "config")
 	if err != nil {
 		return err
@@ -137,13 +164,8 @@ func (r *Repo) SetConfig(group, key, value string) (err error) {
 	if err != nil {
 		return err
 	}
-	if old, ok := f.Get(group, key); ok == (value != "") && old == value {
+	if !change(f) {
 		return nil
-	}
-	if value == "" {
-		f.Delete(group, key)
-	} else {
-		f.Set(group, key, value)
 	}
 	parsed, err := parseConfig(f)
 	if err != nil {

@@ -99,6 +99,17 @@ func TestConfigOfManyWriters(t *testing.T) {
 			t.Errorf("%s: got %q", key, got)
 		}
 	}
+	for _, group := range [][][2]string{{{"a", "new"}, {"other", "x"}}, nil} {
+		if err := two.SetConfigGroup("test", group); err != nil {
+			t.Fatal(err)
+		}
+		if f, err = one.Config(); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Keys("test"); len(got) != len(group) || f.Has("test") != (group != nil) || f.Has("core") != true {
+			t.Errorf("group %v: got keys %v", group, got)
+		}
+	}
 	left, err := filepath.Glob(filepath.Join(one.Path(), ".config*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: got %v, %v, want nothing", left, err)
