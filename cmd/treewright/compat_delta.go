@@ -193,13 +193,17 @@ func compatDeltaName(args []string) (delta.Name, error) {
 	return n, err
 }
 
+// openDelta opens the repository and reads the name of a delta.
+func (c *compat) openDelta(args []string) (repo *archive.Repo, n delta.Name, err error) {
+	if n, err = compatDeltaName(args); err == nil {
+		repo, err = c.open()
+	}
+	return repo, n, err
+}
+
 func compatDeltaShow(*pflag.FlagSet) compatRun {
 	return func(ctx context.Context, c *compat, args []string) error {
-		n, err := compatDeltaName(args)
-		if err != nil {
-			return err
-		}
-		repo, err := c.open()
+		repo, n, err := c.openDelta(args)
 		if err != nil {
 			return err
 		}
@@ -262,11 +266,7 @@ func deltaOrder(s *delta.Superblock) string {
 
 func compatDeltaDelete(*pflag.FlagSet) compatRun {
 	return func(ctx context.Context, c *compat, args []string) error {
-		n, err := compatDeltaName(args)
-		if err != nil {
-			return err
-		}
-		repo, err := c.open()
+		repo, n, err := c.openDelta(args)
 		if err != nil {
 			return err
 		}

@@ -51,26 +51,21 @@ func compatDeltaVerify(fs *pflag.FlagSet) compatRun {
 	var k compatKeys
 	k.add(fs, "")
 	return func(_ context.Context, c *compat, args []string) error {
-		if len(args) < 1 {
-			return compatf("DELTA must be specified")
-		}
-		repo, err := c.open()
-		if err != nil {
-			return err
-		}
-		keys, err := k.all(args[1:])
-		if err != nil {
-			return err
-		}
-		folder := delta.Folder(filepath.Dir(args[0]))
-		if !strings.Contains(args[0], "/") {
-			n, err := compatDeltaName(args)
-			if err != nil {
-				return err
+		var s *delta.Superblock
+		var err error
+		if len(args) > 0 && strings.Contains(args[0], "/") {
+			_, s, err = deltaAt(args[0])
+		} else {
+			repo, n, openErr := c.openDelta(args)
+			if openErr != nil {
+				return openErr
 			}
-			folder = delta.FolderOf(repo, n)
+			s, err = delta.FolderOf(repo, n).Superblock()
 		}
-		s, err := folder.Superblock()
+		var keys []string
+		if err == nil {
+			keys, err = k.all(args[1:])
+		}
 		if err == nil {
 			err = c.verifyDelta(s, k.engine, keys)
 		}
@@ -102,12 +97,7 @@ func compatDeltaApply(fs *pflag.FlagSet) compatRun {
 		if must == "true" && len(keys) == 0 {
 			return compatf("Key is mandatory to check delta signature")
 		}
-		path := args[0]
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			path = filepath.Dir(path)
-		}
-		folder := delta.Folder(path)
-		s, err := folder.Superblock()
+		folder, s, err := deltaAt(args[0])
 		if err != nil {
 			return err
 		}

@@ -185,12 +185,7 @@ carry a good signature, and without it a warning says that signatures are not ch
 		setup: func(fs *pflag.FlagSet) runFunc {
 			trust.addKeys(fs)
 			return func(ctx context.Context, env *environment, args []string) error {
-				path := args[1]
-				if info, err := os.Stat(path); err == nil && !info.IsDir() {
-					path = filepath.Dir(path)
-				}
-				folder := delta.Folder(path)
-				s, err := folder.Superblock()
+				folder, s, err := deltaAt(args[1])
 				if err != nil {
 					return err
 				}
@@ -277,4 +272,14 @@ func verifyDeltas(ctx context.Context, env *environment, repo *archive.Repo, nam
 		return fmt.Errorf("%d of %d deltas are damaged: make them again with treewright repo delta generate", broken, len(names))
 	}
 	return nil
+}
+
+// deltaAt reads a delta from its folder, or from the path of its superblock.
+func deltaAt(path string) (delta.Folder, *delta.Superblock, error) {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		path = filepath.Dir(path)
+	}
+	folder := delta.Folder(path)
+	s, err := folder.Superblock()
+	return folder, s, err
 }
