@@ -68,6 +68,8 @@ func compatVerbs() []compatVerb {
 		{"show", compatShow},
 		{"ls", compatLs},
 		{"cat", compatCat},
+		{"checkout", compatCheckout},
+		{"diff", compatDiff},
 		{"fsck", compatFsck},
 		{"prune", compatPrune},
 		{"summary", compatSummary},

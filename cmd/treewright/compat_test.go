@@ -316,7 +316,10 @@ func TestOstreeWrapper(t *testing.T) {
 		{"--repo=archive remote list-cookies o", "n|ostree|remote list-cookies|verb: remote list-cookies"},
 		{"--repo=archive fsck --delete", "n|treewright|fsck |"},
 		{"--repo=archive show", "n|treewright|show |"},
-		{"--repo=archive checkout", "n|ostree|checkout |verb: checkout"},
+		{"--repo=archive checkout -U main", "n|treewright|checkout |"},
+		{"--repo=archive checkout -UH main", "n|ostree|checkout |option: -UH"},
+		{"--repo=archive diff main ./tree", "n|ostree|diff |option: a folder"},
+		{"--repo=archive checksum x", "n|ostree|checksum |verb: checksum"},
 		{"--version", "n|ostree| |verb: "},
 	} {
 		if err := os.RemoveAll(log); err != nil {
