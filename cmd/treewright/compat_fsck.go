@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,7 +181,7 @@ func (f *compatFsckFlags) problems(ctx context.Context, c *compat, repo *archive
 		switch {
 		case p.Missing && !whole:
 		case f.remove && !p.Object.Checksum.IsZero() && !p.Missing:
-			if err := os.Remove(filepath.Join(repo.Path(), "objects", p.Object.ArchivePath())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := removeDamaged(ctx, repo, p); err != nil {
 				return err
 			}
 		case f.all:
@@ -205,6 +206,30 @@ func (f *compatFsckFlags) problems(ctx context.Context, c *compat, repo *archive
 		}
 	}
 	return nil
+}
+
+// removeDamaged deletes an object, unless somebody has replaced it by a whole one
+// meanwhile. The caller holds the exclusive lock.
+func removeDamaged(ctx context.Context, repo *archive.Repo, p archive.FsckProblem) error {
+	var err error
+	if p.Object.Type == ostree.ObjectFile {
+		var body io.ReadCloser
+		if _, _, body, err = repo.OpenFile(ctx, p.Object.Checksum); err == nil {
+			_, err = io.Copy(io.Discard, body)
+			err = errors.Join(err, body.Close())
+		}
+	} else {
+		_, err = repo.ReadMeta(ctx, p.Object)
+	}
+	var damaged *ostree.ChecksumError
+	if err == nil && errors.As(p.Err, &damaged) {
+		return nil
+	}
+	err = os.Remove(filepath.Join(repo.Path(), "objects", p.Object.ArchivePath()))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // brokenPartials counts the commits that are partial because a check has
