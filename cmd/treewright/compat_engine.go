@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -129,36 +128,11 @@ func engineWith[T interface {
 	}}, nil
 }
 
-// compatKeys are the options that say whose signatures count, besides the keys
-// on the command line itself.
-type compatKeys struct{ engine, file string }
-
-func (k *compatKeys) add(fs *pflag.FlagSet, letter string) {
-	fs.StringVarP(&k.engine, "sign-type", letter, "ed25519", "")
-	fs.StringVar(&k.file, "keys-file", "", "")
-}
-
-// all are the keys of the command line and of the file.
-func (k *compatKeys) all(args []string) ([]string, error) {
-	if k.file == "" {
-		return args, nil
-	}
-	text, err := os.ReadFile(k.file)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" {
-			args = append(args, line)
-		}
-	}
-	return args, nil
-}
-
 func compatSign(fs *pflag.FlagSet) compatRun {
 	var k compatKeys
 	k.add(fs, "s")
 	verify := fs.Bool("verify", false, "")
+	fs.StringVar(&k.dir, "keys-dir", "", "")
 	return func(ctx context.Context, c *compat, args []string) error {
 		switch {
 		case len(args) < 1:
@@ -182,7 +156,7 @@ func compatSign(fs *pflag.FlagSet) compatRun {
 			return err
 		}
 		if *verify {
-			return c.verifySigned(repo, commit, data, k.engine, keys)
+			return c.verifySigned(repo, commit, data, k, keys)
 		}
 		return repo.UpdateCommitMeta(ctx, commit, func(d gvariant.Dict) (gvariant.Dict, error) {
 			for _, key := range keys {
@@ -203,17 +177,20 @@ func compatSign(fs *pflag.FlagSet) compatRun {
 
 // verifySigned says which kind of signature of a commit is good. One key that
 // cannot be read does not keep the others from being tried.
-func (c *compat) verifySigned(repo *archive.Repo, commit ostree.Checksum, data []byte, engine string, keys []string) error {
+func (c *compat) verifySigned(repo *archive.Repo, commit ostree.Checksum, data []byte, k compatKeys, keys []string) error {
 	meta, err := repo.CommitMeta(commit)
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		e, err := c.engineOf(engine, []string{key})
+		e, err := c.engineOf(k.engine, []string{key})
 		if err == nil && e.verify(data, meta) == nil {
-			c.printf("%s: Signature verified%s\n", engine, map[bool]string{true: "", false: " successfully with key '" + key + "'"}[engine == "dummy"])
+			c.printf("%s: Signature verified%s\n", k.engine, map[bool]string{true: "", false: " successfully with key '" + key + "'"}[k.engine == "dummy"])
 			return nil
 		}
+	}
+	if k.file != "" && len(keys) > 3 {
+		return compatf("%s: Signature couldn't be verified; tried %d keys", k.engine, len(keys))
 	}
 	return compatf("No valid signatures found")
 }

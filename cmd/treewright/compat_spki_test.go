@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/treewright/treewright/ostree"
@@ -31,6 +32,7 @@ func TestCompatSPKI(t *testing.T) {
 	p.ok("--repo=REPO commit -b main --sign-type=spki --sign=" + secret + " DIR/tree")
 	p.ok("--repo=REPO summary -u --sign-type=spki --sign=" + secret)
 	wantOpenSSL(t, p.ours, filepath.Join(dir, "ours.pub"))
+	testSignVerb(p, dir, secret, public, other)
 
 	upstream := p.ours
 	p.ours = filepath.Join(t.TempDir(), "repo")
@@ -53,6 +55,42 @@ func TestCompatSPKI(t *testing.T) {
 	p.ok("--repo=REPO pull o main")
 	set("verification-spki-file", filepath.Join(dir, "ours")) // the secret one
 	p.fails("--repo=REPO pull o main", "this is a secret key")
+}
+
+// testSignVerb signs and verifies with keys on the command line, in files and in
+// folders, as ostree's own test of the engine does.
+func testSignVerb(p *compatPair, dir, secret, public, other string) {
+	p.t.Helper()
+	read := func(names ...string) (all string) {
+		for _, name := range names {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			all += string(data)
+		}
+		return all
+	}
+	const sign = "--repo=REPO sign --sign-type=spki main "
+	const verify = "--repo=REPO sign --verify --sign-type=spki main "
+	p.ok(sign + secret)
+	p.ok(sign + "--keys-file=" + filepath.Join(dir, "ours"))
+	if out := p.ok(verify + other + " " + public); !strings.Contains(out, "spki: Signature verified successfully with key") {
+		p.t.Errorf("verified: got %q", out)
+	}
+	p.fails(verify+other, "No valid signatures found")
+	p.write("keys", read("other.pub", "other.pub", "ours.pub"), 0o644)
+	p.ok(verify + "--keys-file=DIR/keys")
+	p.write("keys", strings.Repeat(read("other.pub"), 100), 0o644)
+	p.fails(verify+"--keys-file=DIR/keys", "spki: Signature couldn't be verified; tried 100 keys")
+	p.write("keys", read("ours.pub")+"-----BEGIN PUBLIC KEY-----\n", 0o644)
+	p.fails(verify+"--keys-file=DIR/keys", "is damaged")
+	p.write("etc/trusted.spki.d/one", read("other.pub"), 0o644)
+	p.fails(verify+"--keys-dir=DIR/etc", "No valid signatures found")
+	p.write("etc/trusted.spki", read("ours.pub"), 0o644)
+	p.ok(verify + "--keys-dir=DIR/etc")
+	p.write("etc/revoked.spki.d/one", read("ours.pub"), 0o644)
+	p.fails(verify+"--keys-dir=DIR/etc", "No valid signatures found")
 }
 
 // wantOpenSSL has openssl check the signature of the commit of main.
