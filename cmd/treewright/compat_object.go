@@ -138,36 +138,51 @@ func (f *compatShowFlags) object(ctx context.Context, c *compat, text string) er
 	return nil
 }
 
+// dumpRaw prints a metadata object in GVariant's text form.
+func (c *compat) dumpRaw(ctx context.Context, repo *archive.Repo, n ostree.ObjectName) error {
+	v, err := metaVariant(ctx, repo, n)
+	if err == nil {
+		c.printf("%s %s\n%s\n", n.Type, n.Checksum, swapped(v).Annotated())
+	}
+	return err
+}
+
+func metaVariant(ctx context.Context, repo *archive.Repo, n ostree.ObjectName) (gvariant.Value, error) {
+	data, err := repo.ReadMeta(ctx, n)
+	if err != nil {
+		return gvariant.Value{}, err
+	}
+	types := map[ostree.ObjectType]string{ostree.ObjectCommit: "(a{sv}aya(say)sstayay)", ostree.ObjectDirTree: "(a(say)a(sayay))", ostree.ObjectDirMeta: "(uuua(ayay))"}
+	return gvariant.Parse(types[n.Type], data)
+}
+
 // meta prints a metadata object: a commit in words, others only when they are
 // asked for as they are.
 func (f *compatShowFlags) meta(ctx context.Context, c *compat, repo *archive.Repo, n ostree.ObjectName) error {
-	data, err := repo.ReadMeta(ctx, n)
+	v, err := metaVariant(ctx, repo, n)
 	if err != nil {
 		return err
 	}
-	types := map[ostree.ObjectType]string{ostree.ObjectCommit: "(a{sv}aya(say)sstayay)", ostree.ObjectDirTree: "(a(say)a(sayay))", ostree.ObjectDirMeta: "(uuua(ayay))"}
-	v, err := gvariant.Parse(types[n.Type], data)
-	if err != nil {
-		return err
-	}
-	c.printf("%s %s\n", n.Type, n.Checksum)
 	switch {
+	case f.raw && !f.unswapped:
+		if err := c.dumpRaw(ctx, repo, n); err != nil || n.Type != ostree.ObjectCommit {
+			return err
+		}
+		return f.signatures(c, repo, n.Checksum, v.Data())
 	case f.unswapped:
-		c.printf("%s\n", v.Annotated())
-	case f.raw:
-		c.printf("%s\n", swapped(v).Annotated())
+		c.printf("%s %s\n%s\n", n.Type, n.Checksum, v.Annotated())
+	default:
+		c.printf("%s %s\n", n.Type, n.Checksum)
 	}
 	if n.Type != ostree.ObjectCommit {
 		return nil
 	}
-	if f.unswapped || !f.raw {
-		commit, err := ostree.DecodeCommit(data)
-		if err != nil {
-			return err
-		}
-		c.dumpCommit(commit)
+	commit, err := ostree.DecodeCommit(v.Data())
+	if err != nil {
+		return err
 	}
-	return f.signatures(c, repo, n.Checksum, data)
+	c.dumpCommit(commit)
+	return f.signatures(c, repo, n.Checksum, v.Data())
 }
 
 // signatures says which OpenPGP signatures a commit has, and whether they are

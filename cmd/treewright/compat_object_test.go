@@ -25,6 +25,7 @@ func TestCompatShow(t *testing.T) {
 		p.both("= --repo=REPO show " + options + "main^")
 	}
 	for _, line := range []string{
+		"= log main", "= log --raw main",
 		"= show main^ --print-metadata-key=n", "= show main^ -B --print-metadata-key=n", "= show --print-metadata-key=ostree.ref-binding main", "= show --print-detached-metadata-key=d main^",
 		"= show --print-sizes main^", "! show --print-sizes main : No metadata key ostree.sizes in commit",
 		"! show --print-metadata-key=none main : No such metadata key 'none'", "! show --print-detached-metadata-key=d main : No detached metadata for commit", "! show : An object argument is required",

@@ -15,7 +15,8 @@ import (
 	"github.com/treewright/treewright/ostree/gvariant"
 )
 
-func compatLog(*pflag.FlagSet) compatRun {
+func compatLog(fs *pflag.FlagSet) compatRun {
+	raw := fs.Bool("raw", false, "")
 	return func(ctx context.Context, c *compat, args []string) error {
 		if len(args) != 1 {
 			return compatf("A rev argument is required")
@@ -27,6 +28,9 @@ func compatLog(*pflag.FlagSet) compatRun {
 		cut := false
 		err = repo.Log(ctx, sum, func(sum ostree.Checksum, commit *ostree.Commit) error {
 			cut = !commit.Parent.IsZero()
+			if *raw {
+				return c.dumpRaw(ctx, repo, ostree.ObjectName{Checksum: sum, Type: ostree.ObjectCommit})
+			}
 			c.describeCommit(sum, commit)
 			return nil
 		})
