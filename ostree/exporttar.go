@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/treewright/treewright/internal/ctxio"
 )
 
 // ExportOptions tune ExportTar. The zero ExportOptions export all of a commit.
@@ -87,7 +89,7 @@ func (e *exporter) entry(ctx context.Context, rel string, entry LsEntry) (err er
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(e.tar, contextReader{ctx, src})
+	_, err = io.Copy(e.tar, ctxio.Reader(ctx, src))
 	if closed := src.Close(); err == nil {
 		err = closed
 	}
@@ -95,17 +97,4 @@ func (e *exporter) entry(ctx context.Context, rel string, entry LsEntry) (err er
 		e.opts.Progress("export", e.files, 0)
 	}
 	return err
-}
-
-// contextReader stops reading when the context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

@@ -24,7 +24,10 @@
 // be used as a path below a root.
 package ostree
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ObjectType is the kind of an object, numbered as libostree numbers them.
 type ObjectType uint8
@@ -97,4 +100,33 @@ func (n ObjectName) Compare(o ObjectName) int {
 		return c
 	}
 	return int(n.Type) - int(o.Type)
+}
+
+// CheckMetaSize refuses metadata that clients do not accept for its size.
+func CheckMetaSize(n ObjectName, size int64) error {
+	if size > MaxMetadataSize {
+		return fmt.Errorf("object %s has more than %d bytes, which clients refuse", n, MaxMetadataSize)
+	}
+	return nil
+}
+
+// CheckMeta reports why the bytes are no object of the type.
+func CheckMeta(n ObjectName, data []byte) (err error) {
+	if err := CheckMetaSize(n, int64(len(data))); err != nil {
+		return err
+	}
+	switch n.Type {
+	case ObjectDirTree:
+		_, err = DecodeDirTree(data)
+	case ObjectDirMeta:
+		_, err = DecodeDirMeta(data)
+	case ObjectCommit:
+		_, err = DecodeCommit(data)
+	default:
+		err = errors.New("it is no dirtree, dirmeta or commit")
+	}
+	if err != nil {
+		return fmt.Errorf("object %s: %w", n, err)
+	}
+	return nil
 }

@@ -68,6 +68,7 @@ var Rooms = []Room{
 	// Leaves import other leaves alone.
 	{"internal/archtest", nil},
 	{"internal/atomicfile", nil},
+	{"internal/ctxio", nil},
 	{"internal/fetch", []string{leaves}},
 	{"internal/flatpak", []string{leaves}},
 	{"internal/inflate", nil},

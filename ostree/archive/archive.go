@@ -76,7 +76,7 @@ type Repo struct {
 	opts    Options
 	quirks  quirks
 	workers workers
-	readers sync.Pool // *fileReader
+	readers sync.Pool // *ostree.FilezReader
 	buffers sync.Pool // *bytes.Buffer, for imports
 
 	mu     sync.Mutex

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/treewright/treewright/internal/ctxio"
 	"github.com/treewright/treewright/ostree"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -183,7 +184,7 @@ func (c *checkout) regular(ctx context.Context, dir int, name string, h ostree.F
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	n, err := io.Copy(onlyWriter{out}, contextReader{ctx, src})
+	n, err := io.Copy(onlyWriter{out}, ctxio.Reader(ctx, src))
 	c.done.bytesRead.Add(n)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -105,11 +104,7 @@ func (t *Txn) openFile(ctx context.Context, c ostree.Checksum) (ostree.FileHeade
 	if err != nil {
 		return ostree.FileHeader{}, 0, nil, err
 	}
-	fr, h, size, err := t.repo.newFileReader(n, f)
-	if err != nil {
-		return h, 0, nil, errors.Join(err, f.Close())
-	}
-	return h, size, &openFile{t.repo, f, fr}, nil
+	return t.repo.openFile(n, f)
 }
 
 func (t *Txn) dirTree(ctx context.Context, c ostree.Checksum) (ostree.DirTree, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/treewright/treewright/internal/ctxio"
 	"github.com/treewright/treewright/ostree"
 )
 
@@ -74,7 +75,7 @@ func (t *Txn) copyFile(ctx context.Context, n ostree.ObjectName, name string, r 
 	}
 	defer t.repo.buffers.Put(buf)
 	buf.Reset()
-	size, err := buf.ReadFrom(io.LimitReader(contextReader{ctx, r}, smallFile))
+	size, err := buf.ReadFrom(io.LimitReader(ctxio.Reader(ctx, r), smallFile))
 	if err != nil {
 		return 0, fmt.Errorf("reading object %s: %w", n, err)
 	}
@@ -98,7 +99,7 @@ func (t *Txn) importLarge(ctx context.Context, n ostree.ObjectName, name string,
 	}
 	dst := &spaceWriter{f: f, space: t.space}
 	out := bufio.NewWriterSize(dst, 256<<10)
-	src := io.MultiReader(bytes.NewReader(head), contextReader{ctx, r})
+	src := io.MultiReader(bytes.NewReader(head), ctxio.Reader(ctx, r))
 	_, err = t.repo.verify(n, io.TeeReader(src, out))
 	if err == nil {
 		err = out.Flush()
@@ -108,17 +109,4 @@ func (t *Txn) importLarge(ctx context.Context, n ostree.ObjectName, name string,
 		return 0, errors.Join(err, t.staging.unlink(name))
 	}
 	return dst.n, nil
-}
-
-// contextReader stops reading when the context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/treewright/treewright/internal/ctxio"
 	"github.com/treewright/treewright/ostree"
 )
 
@@ -23,7 +24,7 @@ import (
 // not come before are errors.
 func (t *Txn) WriteTar(ctx context.Context, r io.Reader, o TreeOptions) (ostree.TreeDir, error) {
 	w := tarWriter{txn: t, opts: o, root: newTarDir()}
-	src := tar.NewReader(contextReader{ctx, r})
+	src := tar.NewReader(ctxio.Reader(ctx, r))
 	for {
 		h, err := src.Next()
 		if err == io.EOF {

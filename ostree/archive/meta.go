@@ -42,41 +42,17 @@ func readMetaFrom(n ostree.ObjectName, r io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading object %s: %w", n, err)
 	}
-	if size > ostree.MaxMetadataSize {
-		return nil, fmt.Errorf("object %s has more than %d bytes, which clients refuse", n, ostree.MaxMetadataSize)
-	}
-	return buf.Bytes(), nil
+	return buf.Bytes(), ostree.CheckMetaSize(n, size)
 }
 
 func (t *Txn) storeMeta(ctx context.Context, n ostree.ObjectName, data []byte) error {
-	if err := checkMeta(n, data); err != nil {
+	if err := ostree.CheckMeta(n, data); err != nil {
 		return err
 	}
 	_, err := t.store(ctx, n, func(name string) (int64, error) {
 		return int64(len(data)), t.staging.write(name, data)
 	})
 	return err
-}
-
-// checkMeta reports why the bytes are no object of the type.
-func checkMeta(n ostree.ObjectName, data []byte) (err error) {
-	if len(data) > ostree.MaxMetadataSize {
-		return fmt.Errorf("object %s has %d bytes; clients accept %d", n, len(data), ostree.MaxMetadataSize)
-	}
-	switch n.Type {
-	case ostree.ObjectDirTree:
-		_, err = ostree.DecodeDirTree(data)
-	case ostree.ObjectDirMeta:
-		_, err = ostree.DecodeDirMeta(data)
-	case ostree.ObjectCommit:
-		_, err = ostree.DecodeCommit(data)
-	default:
-		err = errors.New("it is no dirtree, dirmeta or commit")
-	}
-	if err != nil {
-		return fmt.Errorf("object %s: %w", n, err)
-	}
-	return nil
 }
 
 func (t *Txn) importCommitMeta(n ostree.ObjectName, r io.Reader) error {

@@ -152,7 +152,8 @@ func TestPruneAmongWriters(t *testing.T) {
 	})
 	pruner := ostreetest.Open(t, repo.Path())
 	deleted, begun := int64(0), time.Now()
-	for prunes := 0; (prunes < 5 || time.Since(begun) < long) && !t.Failed(); prunes++ {
+	// On a busy machine it may take long until there is something to delete.
+	for prunes := 0; (prunes < 5 || time.Since(begun) < long || deleted == 0 && prunes < 5000) && !t.Failed(); prunes++ {
 		report, err := pruner.Prune(t.Context(), tips)
 		if err != nil {
 			t.Error(err) // the writers must end first

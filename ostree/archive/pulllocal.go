@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/treewright/treewright/internal/ctxio"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/gvariant"
 	"golang.org/x/sync/errgroup"
@@ -262,7 +263,7 @@ func (t *Txn) linkable(f *os.File) (bool, error) {
 
 func (t *Txn) verifyStored(ctx context.Context, n ostree.ObjectName, f *os.File) error {
 	if n.Type == ostree.ObjectFile {
-		_, err := t.repo.verify(n, contextReader{ctx, f})
+		_, err := t.repo.verify(n, ctxio.Reader(ctx, f))
 		return err
 	}
 	_, err := verifiedMeta(n, f)
@@ -288,7 +289,7 @@ func verifiedMeta(n ostree.ObjectName, r io.Reader) ([]byte, error) {
 	if got := ostree.ChecksumOf(data); got != n.Checksum {
 		return nil, &ostree.ChecksumError{Object: n, Got: got}
 	}
-	return data, checkMeta(n, data)
+	return data, ostree.CheckMeta(n, data)
 }
 
 // link gives an open file a name in the folder.

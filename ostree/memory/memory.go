@@ -19,7 +19,6 @@ package memory
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -124,11 +123,11 @@ func (s *Store) OpenFile(ctx context.Context, c ostree.Checksum) (ostree.FileHea
 	if !ok {
 		return ostree.FileHeader{}, 0, nil, &ostree.MissingError{Object: n}
 	}
-	r, err := newContentReader(n, bytes.NewReader(data))
+	r, err := ostree.NewFilezReader(n, bytes.NewReader(data))
 	if err != nil {
 		return ostree.FileHeader{}, 0, nil, err
 	}
-	return r.header, r.size, r, nil
+	return r.Header, r.Size, &openContent{r}, nil
 }
 
 // OpenObject opens an object's bytes as an archive repository stores them.
@@ -232,39 +231,8 @@ func encodeMeta(commit ostree.Checksum, d gvariant.Dict) ([]byte, error) {
 	if err := v.Check(); err != nil {
 		return nil, fmt.Errorf("object %s: %w", n, err)
 	}
-	if err := checkSize(n, len(v.Data())); err != nil {
+	if err := ostree.CheckMetaSize(n, int64(len(v.Data()))); err != nil {
 		return nil, err
 	}
 	return v.Data(), nil
-}
-
-func checkSize(n ostree.ObjectName, size int) error {
-	if size > ostree.MaxMetadataSize {
-		return fmt.Errorf("object %s has more than %d bytes, which clients refuse", n, ostree.MaxMetadataSize)
-	}
-	return nil
-}
-
-// checkMeta reports why the bytes are no object of the name.
-func checkMeta(n ostree.ObjectName, data []byte) (err error) {
-	if err := checkSize(n, len(data)); err != nil {
-		return err
-	}
-	switch n.Type {
-	case ostree.ObjectDirTree:
-		_, err = ostree.DecodeDirTree(data)
-	case ostree.ObjectDirMeta:
-		_, err = ostree.DecodeDirMeta(data)
-	case ostree.ObjectCommit:
-		_, err = ostree.DecodeCommit(data)
-	default:
-		err = errors.New("it is no dirtree, dirmeta or commit")
-	}
-	if err != nil {
-		return fmt.Errorf("object %s: %w", n, err)
-	}
-	if got := ostree.ChecksumOf(data); got != n.Checksum {
-		return &ostree.ChecksumError{Object: n, Got: got}
-	}
-	return nil
 }

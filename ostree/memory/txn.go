@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/treewright/treewright/internal/ctxio"
 	"github.com/treewright/treewright/ostree"
 	"github.com/treewright/treewright/ostree/gvariant"
 )
@@ -197,7 +198,7 @@ func (t *txn) WriteMeta(ctx context.Context, typ ostree.ObjectType, data []byte)
 	}
 	defer t.writing.Done()
 	n := ostree.ObjectName{Checksum: ostree.ChecksumOf(data), Type: typ}
-	if err := checkMeta(n, data); err != nil {
+	if err := ostree.CheckMeta(n, data); err != nil {
 		return n.Checksum, err
 	}
 	t.put(n, bytes.Clone(data))
@@ -216,7 +217,7 @@ func (t *txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader
 	if n.Type != ostree.ObjectCommitMeta && t.seen(n) {
 		return nil
 	}
-	r = contextReader{ctx, r}
+	r = ctxio.Reader(ctx, r)
 	if isMeta {
 		r = io.LimitReader(r, ostree.MaxMetadataSize+1)
 	}
@@ -230,7 +231,7 @@ func (t *txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader
 	case ostree.ObjectCommitMeta:
 		return t.importCommitMeta(n, data)
 	default:
-		err = checkMeta(n, data)
+		err = verifyMeta(n, data)
 	}
 	if err == nil {
 		t.put(n, bytes.Clone(data)) // without the room that was left
@@ -238,8 +239,18 @@ func (t *txn) ImportObject(ctx context.Context, n ostree.ObjectName, r io.Reader
 	return err
 }
 
+func verifyMeta(n ostree.ObjectName, data []byte) error {
+	if err := ostree.CheckMetaSize(n, int64(len(data))); err != nil {
+		return err
+	}
+	if got := ostree.ChecksumOf(data); got != n.Checksum {
+		return &ostree.ChecksumError{Object: n, Got: got}
+	}
+	return ostree.CheckMeta(n, data)
+}
+
 func (t *txn) importCommitMeta(n ostree.ObjectName, data []byte) error {
-	if err := checkSize(n, len(data)); err != nil {
+	if err := ostree.CheckMetaSize(n, int64(len(data))); err != nil {
 		return err
 	}
 	d, err := gvariant.ParseDict(data)
