@@ -74,18 +74,18 @@ func (f *compatPruneFlags) run(ctx context.Context, c *compat, repo *archive.Rep
 	if err := pruneSummaryCache(repo); err != nil {
 		return err
 	}
-	what := "objects"
+	what := ""
 	if f.commitOnly {
-		what = "commits"
+		what = "(commit only) "
 	}
-	c.printf("Total %s: %d\n", what, report.Objects)
+	c.printf("Total %sobjects: %d\n", what, report.Objects)
 	switch {
 	case report.Deleted() == 0:
-		c.printf("No unreachable %s\n", what)
+		c.printf("No unreachable objects\n")
 	case f.dry:
-		c.printf("Would delete: %d %s, freeing %s\n", report.Deleted(), what, compatSize(report.Bytes))
+		c.printf("Would delete: %d objects, freeing %s\n", report.Deleted(), compatSize(report.Bytes))
 	default:
-		c.printf("Deleted %d %s, %s freed\n", report.Deleted(), what, compatSize(report.Bytes))
+		c.printf("Deleted %d objects, %s freed\n", report.Deleted(), compatSize(report.Bytes))
 	}
 	return nil
 }
