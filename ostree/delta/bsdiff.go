@@ -4,35 +4,44 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"index/suffixarray"
 )
 
 // seedSize is the length of the shortest match that bsdiff looks for.
 const seedSize = 12
 
+// Every seedStride-th seed of the old file is known: a match is found at most
+// that much later than it begins, and grows backwards then.
+const seedStride = 4
+
+// maxSeeds is how many places with the same seed are tried, the last ones first.
+const maxSeeds = 16
+
 // bsdiffMemory returns how many bytes it takes to compare files of the given
-// sizes: the old file's suffix array and seeds, both files and the patch.
-func bsdiffMemory(from, to int64) int64 { return 6*from + 2*to + 1<<20 }
+// sizes: the places of the old file's seeds, both files and the patch.
+func bsdiffMemory(from, to int64) int64 { return 4*from + 2*to + 1<<20 }
 
 // differ makes a patch.
 type differ struct {
 	from, to []byte
-	index    *suffixarray.Index
-	seeds    []uint64 // a bit for the hash of each seed of the old file
+	heads    []int32 // by hash: the last place with such a seed, from 1; 0 is none
+	links    []int32 // by place: the one before with the same hash
 }
 
 func newDiffer(from, to []byte) *differ {
-	words := 64
-	for words*8 < len(from) {
-		words *= 2
+	places := max(0, len(from)-seedSize+seedStride) / seedStride
+	hashes := 64
+	for hashes < places {
+		hashes *= 2
 	}
-	d := &differ{from: from, to: to, index: suffixarray.New(from), seeds: make([]uint64, words)}
-	for i := 0; i+seedSize <= len(from); i++ {
-		h := seedHash(from[i:])
-		d.seeds[h>>6&uint64(words-1)] |= 1 << (h & 63)
+	d := &differ{from: from, to: to, heads: make([]int32, hashes), links: make([]int32, places)}
+	for i := range d.links {
+		head := d.head(from[i*seedStride:])
+		d.links[i], *head = *head, int32(i+1)
 	}
 	return d
 }
+
+func (d *differ) head(b []byte) *int32 { return &d.heads[seedHash(b)&uint64(len(d.heads)-1)] }
 
 // seedHash mixes the first seedSize bytes.
 func seedHash(b []byte) uint64 {
@@ -43,25 +52,25 @@ func seedHash(b []byte) uint64 {
 	return x ^ x>>32
 }
 
-// longest finds a long match of to[at:] in the old file: at least half as long
-// as the longest, and none shorter than seedSize.
+// longest finds the longest match of to[at:] at the places of the old file that
+// are tried, none shorter than seedSize.
 func (d *differ) longest(at int) (pos, size int) {
 	rest := d.to[at:]
 	if len(rest) < seedSize {
 		return 0, 0
 	}
-	h := seedHash(rest)
-	if d.seeds[h>>6&uint64(len(d.seeds)-1)]&(1<<(h&63)) == 0 {
-		return 0, 0
-	}
-	for n := seedSize; n <= len(rest); n *= 2 {
-		found := d.index.Lookup(rest[:n], 1)
-		if len(found) == 0 {
-			break
+	place := *d.head(rest)
+	for n := 0; place != 0 && n < maxSeeds && size < len(rest); n++ {
+		old := d.from[int(place-1)*seedStride:]
+		if size < len(old) && old[size] == rest[size] {
+			if c := common(old, rest); c > size {
+				pos, size = int(place-1)*seedStride, c
+			}
 		}
-		pos = found[0]
-		size = common(d.from[pos:], rest)
-		n = max(n, size/2+1)
+		place = d.links[place-1]
+	}
+	if size < seedSize {
+		return 0, 0
 	}
 	return pos, size
 }
@@ -202,8 +211,10 @@ func (d *differ) emit(out *bytes.Buffer, to, from, size, extra, seek int) {
 	head := appendPatchNumber(appendPatchNumber(appendPatchNumber(nil, int64(size)), int64(extra)), int64(seek))
 	out.Write(head)
 	out.Grow(size + extra)
-	for i := range size {
-		out.WriteByte(d.to[to+i] - d.from[from+i])
+	buf := out.AvailableBuffer()
+	for i, b := range d.from[from : from+size] {
+		buf = append(buf, d.to[to+i]-b)
 	}
+	out.Write(buf)
 	out.Write(d.to[to+size : to+size+extra])
 }
