@@ -117,19 +117,30 @@ func (f *compatRemoteAddFlags) config(args []string) (pairs [][2]string, err err
 	if f.noSign {
 		add("sign-verify", "false")
 	}
+	if err := f.addEngines(add); err != nil {
+		return nil, err
+	}
+	if f.collection != "" {
+		add("collection-id", f.collection)
+	}
+	return pairs, nil
+}
+
+// addEngines adds what --sign-verify says: engines and their keys.
+func (f *compatRemoteAddFlags) addEngines(add func(key, value string)) error {
 	var engines []string
 	for _, text := range f.signVerify {
 		engine, rest, ok := strings.Cut(text, "=")
 		if !ok {
-			return nil, compatf("Failed to parse KEYTYPE=[inline|file]:DATA in %s", text)
+			return compatf("Failed to parse KEYTYPE=[inline|file]:DATA in %s", text)
 		}
 		if err := checkEngine(engine); err != nil {
-			return nil, err
+			return err
 		}
 		kind, key, ok := strings.Cut(rest, ":")
 		name := map[string]string{"inline": "key", "file": "file"}[kind]
 		if !ok || name == "" {
-			return nil, compatf("Invalid key reference %s, expected inline|file", kind)
+			return compatf("Invalid key reference %s, expected inline|file", kind)
 		}
 		add("verification-"+engine+"-"+name, key)
 		engines = append(engines, engine)
@@ -137,10 +148,7 @@ func (f *compatRemoteAddFlags) config(args []string) (pairs [][2]string, err err
 	if len(engines) > 0 {
 		add("sign-verify", strings.Join(engines, ","))
 	}
-	if f.collection != "" {
-		add("collection-id", f.collection)
-	}
-	return pairs, nil
+	return nil
 }
 
 // openConfig opens the repository and reads its config.
