@@ -73,26 +73,17 @@ func (p *primaryReader) plainFormat(c *cursor) {
 	m.HeaderEnd = c.number(18, "\"/>\n")
 	for c.has("    <rpm:") && !c.bad {
 		c.i += len("    <rpm:")
-		switch {
-		case c.has("provides>\n"):
-			m.Provides = p.plainDeps(c, m.Provides, "provides>\n", nil)
-		case c.has("requires>\n"):
-			m.Requires = p.plainDeps(c, m.Requires, "requires>\n", p.entries)
-		case c.has("conflicts>\n"):
-			m.Conflicts = p.plainDeps(c, m.Conflicts, "conflicts>\n", p.entries)
-		case c.has("obsoletes>\n"):
-			m.Obsoletes = p.plainDeps(c, m.Obsoletes, "obsoletes>\n", p.entries)
-		case c.has("recommends>\n"):
-			m.Recommends = p.plainDeps(c, m.Recommends, "recommends>\n", p.entries)
-		case c.has("suggests>\n"):
-			m.Suggests = p.plainDeps(c, m.Suggests, "suggests>\n", p.entries)
-		case c.has("supplements>\n"):
-			m.Supplements = p.plainDeps(c, m.Supplements, "supplements>\n", p.entries)
-		case c.has("enhances>\n"):
-			m.Enhances = p.plainDeps(c, m.Enhances, "enhances>\n", p.entries)
-		default:
+		kind := string(c.until())
+		list := dependencies(m, kind)
+		if list == nil {
 			c.bad = true
+			return
 		}
+		cache := p.entries
+		if kind == "provides" {
+			cache = nil // of which next to none comes again
+		}
+		*list = p.plainDeps(c, *list, kind, cache)
 	}
 	for c.has("    <file") && !c.bad {
 		open := "    <file"
@@ -108,7 +99,7 @@ func (p *primaryReader) plainFormat(c *cursor) {
 
 // plainDeps appends the entries of a list, which the cache may know.
 func (p *primaryReader) plainDeps(c *cursor, list []rpm.Dep, kind string, cache *entryCache) []rpm.Dep {
-	for c.i += len(kind); c.has(entryBlanks+entryTag) && !c.bad; {
+	for c.past(">\n"); c.has(entryBlanks+entryTag) && !c.bad; {
 		lines := p.plainLines(c, cache)
 		cache.find(lines)
 		for _, line := range lines {
@@ -129,6 +120,7 @@ func (p *primaryReader) plainDeps(c *cursor, list []rpm.Dep, kind string, cache 
 	}
 	c.past("    </rpm:")
 	c.past(kind)
+	c.past(">\n")
 	return list
 }
 

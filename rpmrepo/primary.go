@@ -251,33 +251,47 @@ func (p *primaryReader) format() error {
 			m.SourceRPM = p.source
 		case "header-range":
 			err = p.numbers("start", &m.HeaderStart, "end", &m.HeaderEnd)
-		case "requires":
-			m.Requires, err = p.deps(m.Requires, p.entries)
 		case "provides":
 			m.Provides, err = p.provides(m.Provides)
-		case "conflicts":
-			m.Conflicts, err = p.deps(m.Conflicts, p.entries)
-		case "obsoletes":
-			m.Obsoletes, err = p.deps(m.Obsoletes, p.entries)
-		case "recommends":
-			m.Recommends, err = p.deps(m.Recommends, p.entries)
-		case "suggests":
-			m.Suggests, err = p.deps(m.Suggests, p.entries)
-		case "supplements":
-			m.Supplements, err = p.deps(m.Supplements, p.entries)
-		case "enhances":
-			m.Enhances, err = p.deps(m.Enhances, p.entries)
 		case "file":
 			var path string
 			path, err = p.copied()
 			m.Files = append(m.Files, path)
 		default:
-			err = p.x.skip()
+			if list := dependencies(m, string(p.x.name)); list != nil {
+				*list, err = p.deps(*list, p.entries)
+			} else {
+				err = p.x.skip()
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// dependencies returns the list that an element of the format fills, nil for
+// one that is no list of dependencies.
+func dependencies(m *rpm.Metadata, element string) *[]rpm.Dep {
+	switch element {
+	case "requires":
+		return &m.Requires
+	case "provides":
+		return &m.Provides
+	case "conflicts":
+		return &m.Conflicts
+	case "obsoletes":
+		return &m.Obsoletes
+	case "recommends":
+		return &m.Recommends
+	case "suggests":
+		return &m.Suggests
+	case "supplements":
+		return &m.Supplements
+	case "enhances":
+		return &m.Enhances
+	}
+	return nil
 }
 
 // numbers reads two attributes and leaves the element.
