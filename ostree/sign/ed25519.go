@@ -74,18 +74,7 @@ func ReadEd25519Keys(text []byte) (Ed25519Keys, error) {
 // Verify checks the ed25519 signatures of data that dict holds: one good one
 // is enough; otherwise the error is a *VerifyError.
 func (k Ed25519Keys) Verify(data []byte, dict gvariant.Dict) (*Verified, error) {
-	sigs, err := signatures(dict, KeyEd25519)
-	if err != nil {
-		return nil, err
-	}
-	failed := &VerifyError{}
-	for _, sig := range sigs {
-		for _, key := range k {
-			if ed25519.Verify(key, data, sig) {
-				return &Verified{Fingerprint: strings.ToUpper(fmt.Sprintf("%x", []byte(key)))}, nil
-			}
-		}
-		failed.Signatures = append(failed.Signatures, &SignatureError{Err: fmt.Errorf("%w, or it is by none of the %d keys", ErrBad, len(k))})
-	}
-	return nil, failed
+	return verifyAny(k, KeyEd25519, dict,
+		func(key ed25519.PublicKey, sig []byte) bool { return ed25519.Verify(key, data, sig) },
+		func(key ed25519.PublicKey) string { return strings.ToUpper(fmt.Sprintf("%x", []byte(key))) })
 }

@@ -201,3 +201,23 @@ func signatures(dict gvariant.Dict, key string) ([][]byte, error) {
 	}
 	return sigs, nil
 }
+
+// verifyAny looks for a signature in dict that one of the keys has made: one
+// is enough; otherwise the error is a *VerifyError. It is for engines whose
+// signatures do not say by which key they are.
+func verifyAny[K any](keys []K, engine string, dict gvariant.Dict, signed func(K, []byte) bool, fingerprint func(K) string) (*Verified, error) {
+	sigs, err := signatures(dict, engine)
+	if err != nil {
+		return nil, err
+	}
+	failed := &VerifyError{}
+	for _, sig := range sigs {
+		for _, key := range keys {
+			if signed(key, sig) {
+				return &Verified{Fingerprint: fingerprint(key)}, nil
+			}
+		}
+		failed.Signatures = append(failed.Signatures, &SignatureError{Err: fmt.Errorf("%w, or it is by none of the %d keys", ErrBad, len(keys))})
+	}
+	return nil, failed
+}

@@ -111,20 +111,7 @@ func ReadSPKIKeys(data []byte) (SPKIKeys, error) {
 // Verify checks the spki signatures of data that dict holds: one good one is
 // enough; otherwise the error is a *VerifyError.
 func (k SPKIKeys) Verify(data []byte, dict gvariant.Dict) (*Verified, error) {
-	sigs, err := signatures(dict, KeySPKI)
-	if err != nil {
-		return nil, err
-	}
-	failed := &VerifyError{}
-	for _, sig := range sigs {
-		for _, key := range k {
-			if key.verify(data, sig) {
-				return &Verified{Fingerprint: key.Fingerprint()}, nil
-			}
-		}
-		failed.Signatures = append(failed.Signatures, &SignatureError{Err: fmt.Errorf("%w, or it is by none of the %d keys", ErrBad, len(k))})
-	}
-	return nil, failed
+	return verifyAny(k, KeySPKI, dict, func(key SPKIKey, sig []byte) bool { return key.verify(data, sig) }, SPKIKey.Fingerprint)
 }
 
 // derKeys takes keys out of a file: PEM blocks with the label, lines of base64,
